@@ -1,0 +1,188 @@
+"""One million live pushed requests: do they slow a push, and does removing them stop the server?
+
+Two servers, one with an empty store and one with a full one, take turns under the same load. Then the
+million expires, all at once, and the full server is loaded while its background purge removes them.
+"""
+
+import asyncio
+import math
+import os
+import secrets
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import httpx
+
+from benchmarks.cores import QUIET, wait_for_quiet
+from benchmarks.installation import Installation
+from benchmarks.load import Load, Round
+from benchmarks.paired import Note, Plan, push_basic
+from benchmarks.scenarios import (
+    BASIC_CLIENT,
+    SigningKey,
+    authorization_parameters,
+    verifier_and_challenge,
+)
+from benchmarks.servers import Server, Unavailable
+from pushgate.store.transient.sqlite import SqliteTransient
+
+BATCH = 20_000
+FILLING = 30_000  # rows a second, a cautious guess; `outlived` says when it was wrong
+STARTING = 15.0  # seconds allowed for two starts before the first round
+EARLY = 3.0  # seconds of pushing before they expire
+PURGE_LIMIT = 240.0
+
+
+@dataclass(slots=True)
+class Million:
+    """What was measured."""
+
+    count: int
+    empty: list[Round] = field(default_factory=list)
+    full: list[Round] = field(default_factory=list)
+    purge: Round = field(init=False)
+    drained: bool = False
+    """Whether the purge had removed every expired row before time was up."""
+    outlived: bool = False
+    """Whether the rows expired before the rounds were over, so that they were not all live."""
+
+    def change(self, figure: Callable[[Round], float]) -> float:
+        """By which share a figure of the full store is above that of the empty one, paired by round."""
+        pairs = zip(self.empty, self.full, strict=True)
+        changes = [figure(full) / figure(empty) - 1 for empty, full in pairs if figure(empty)]
+        return median(changes) if changes else math.inf
+
+    def usual_gap(self) -> float:
+        """The longest pause in a round without a purge: what the machine itself does."""
+        return max(each.longest_gap for each in self.empty)
+
+    def lines(self) -> Iterator[tuple[str, Round]]:
+        """For the report."""
+        for number, (empty, full) in enumerate(zip(self.empty, self.full, strict=True), 1):
+            yield f"empty, round {number}", empty
+            yield f"full, round {number}", full
+        yield "full, while they are purged", self.purge
+
+    def remarks(self) -> Iterator[str]:
+        """What makes a figure doubtful."""
+        if self.outlived:
+            yield "million: the rounds took longer than planned, the requests expired before their end"
+        for name, one in self.lines():
+            for error, count in one.errors.items():
+                yield f"million, {name}: {count} x {error}"
+            if one.others_busy > QUIET:
+                yield f"million, {name}: other programs took {one.others_busy:.0%} of a core"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The transient store of a stopped server, and the value of a row that a real push made."""
+
+    file: Path
+    value: bytes
+
+    @classmethod
+    def found(cls, folder: Path) -> "Rows":
+        """Look for the file with the store's table."""
+        for file in sorted(folder.rglob("*.db")):
+            with closing(sqlite3.connect(file)) as database:
+                try:
+                    row = database.execute("SELECT value FROM transient WHERE kind = 'par'").fetchone()
+                except sqlite3.OperationalError:
+                    continue  # another database
+                if row is not None:
+                    return cls(file, row[0])
+        raise Unavailable(
+            "the pushed request is in no SQLite file: benchmarks/million.py must follow the store"
+        )
+
+    async def fill(self, count: int, expiry: int) -> None:
+        """Copies of the real row under random keys, all kept until the same moment."""
+        store = SqliteTransient(self.file, time.time)
+        try:
+            for start in range(0, count, BATCH):
+                batch = min(BATCH, count - start)
+                await store.add_many(
+                    "par", [(secrets.token_bytes(32), self.value, expiry) for _ in range(batch)]
+                )
+        finally:
+            await store.aclose()
+
+    def any_left(self, expiry: int) -> bool:
+        """Whether a row that expired then is still there."""
+        with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=1)) as database:
+            question = "SELECT EXISTS (SELECT 1 FROM transient WHERE keep_until <= ?)"
+            return bool(database.execute(question, (expiry,)).fetchone()[0])
+
+
+def measure(count: int, plan: Plan, note: Note) -> Million:
+    """Fill one of two stores, compare, then watch the purge."""
+    result = Million(count)
+    key = SigningKey.generate()
+    with tempfile.TemporaryDirectory(prefix="pushgate-bench-") as name, ExitStack() as stack:
+        empty, full = (Installation.new(Path(name) / kind) for kind in ("empty", "full"))
+        for installation in (empty, full):
+            installation.apply(key)
+        note("million: one real push, as the model of the others")
+        with full.serving() as server:
+            push_once(server)
+        rows = Rows.found(full.folder)
+        began = time.monotonic()
+        note(f"million: writing {count:,} live requests")
+        rounds = plan.rounds * 2 * (plan.seconds + plan.warm_up + plan.patience + 0.5)
+        expiry = int(time.time() + STARTING + count / FILLING + rounds)
+        asyncio.run(rows.fill(count, expiry))
+        os.sync()
+        note(f"million: written in {time.monotonic() - began:.0f} s")
+        without, with_rows = (stack.enter_context(each.serving()) for each in (empty, full))
+        interleave(result, without, with_rows, plan, note)
+        result.outlived = time.time() > expiry
+        note("million: waiting until they expire")
+        time.sleep(max(0.0, expiry - EARLY - plan.warm_up - time.time()))
+        note("million: pushing while they are purged")
+        watch_purge(result, with_rows, rows, expiry, plan)
+    return result
+
+
+def push_once(server: Server) -> None:
+    """One real push, whose row is the model of the million."""
+    assert server.target is not None
+    parameters = authorization_parameters(BASIC_CLIENT, verifier_and_challenge()[1])
+    url = f"http://127.0.0.1:{server.port}{server.target.par}"
+    reply = httpx.post(url, data=parameters | {"state": "template"}, auth=(BASIC_CLIENT, server.secret))
+    reply.raise_for_status()
+
+
+def interleave(result: Million, empty: Server, full: Server, plan: Plan, note: Note) -> None:
+    """Rounds on both in turn; who goes first changes."""
+    sides = [(empty, result.empty), (full, result.full)]
+    for number in range(plan.rounds):
+        for server, rounds in sides if number % 2 == 0 else sides[::-1]:
+            name = "empty" if server is empty else "full"
+            note(f"million: round {number + 1} of {plan.rounds}, {name} store")
+            load = Load(server.port, push_basic(server, plan), plan.seconds, plan.warm_up, server.pids())
+            wait_for_quiet(plan.patience)
+            rounds.append(load.run())
+
+
+def watch_purge(result: Million, server: Server, rows: Rows, expiry: int, plan: Plan) -> None:
+    """Push from just before the rows expire until the last of them is gone."""
+
+    def drained() -> bool:
+        if time.time() <= expiry + 1:
+            return False
+        try:
+            result.drained = not rows.any_left(expiry)
+        except sqlite3.OperationalError:
+            return False  # busy at the moment; asked again soon
+        return result.drained
+
+    result.purge = Load(
+        server.port, push_basic(server, plan), PURGE_LIMIT, plan.warm_up, server.pids(), drained
+    ).run()

@@ -1,0 +1,132 @@
+"""pushgate client: create, list, show, update, delete."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from pushgate.cli.common import AsJson, RealmName, print_changes, print_json, print_table, with_installation
+
+app = typer.Typer(no_args_is_help=True, help="Registered clients.")
+ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID")]
+Members = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A member as name=value; value is JSON, or text. Repeatable.", metavar="NAME=VALUE"),
+]
+
+
+@app.command("create")
+def create(client_id: ClientId, members: Members = None, realm: RealmName = "default") -> None:
+    """Register a client; a secret it needs is generated and shown once."""
+    _save(realm, client_id, members or [], exists=False)
+
+
+@app.command("update")
+def update(client_id: ClientId, members: Members = None, realm: RealmName = "default") -> None:
+    """Change members of a client; all others stay."""
+    _save(realm, client_id, members or [], exists=True)
+
+
+@app.command("list")
+def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
+    """List the clients of a realm."""
+
+    async def work(installation: Any) -> None:
+        clients = await installation.management.configuration.clients(realm)
+        if as_json:
+            print_json([public_members(c) for c in clients])
+            return
+        rows = [
+            [c.client_id, c.client_name or "", c.token_endpoint_auth_method, " ".join(c.redirect_uris)] for c in clients
+        ]
+        print_table(["CLIENT_ID", "NAME", "AUTHENTICATION", "REDIRECT_URIS"], rows, f"no clients in realm {realm}")
+
+    with_installation(work)
+
+
+@app.command("show")
+def show(client_id: ClientId, realm: RealmName = "default", as_json: AsJson = False) -> None:
+    """Show a client, without its secret."""
+
+    async def work(installation: Any) -> None:
+        client = await _existing(installation, realm, client_id)
+        members = public_members(client)
+        if as_json:
+            print_json(members)
+            return
+        rows = [[name, v if isinstance(v, str) else json.dumps(v)] for name, v in members.items()]
+        print_table(["MEMBER", "VALUE"], rows, "")
+
+    with_installation(work)
+
+
+@app.command("delete")
+def delete(client_id: ClientId, realm: RealmName = "default") -> None:
+    """Delete a client."""
+
+    async def work(installation: Any) -> None:
+        change = await installation.management.plan_delete_client(realm, client_id)
+        await installation.management.carry_out([change])
+        print_changes([change], dry_run=False)
+
+    with_installation(work)
+
+
+def public_members(client: Any) -> dict[str, Any]:
+    """A client's members, without its secret."""
+    document: dict[str, Any] = msgspec.to_builtins(client)
+    document.pop("secret", None)
+    return {"client_id": document.pop("client_id"), **document}
+
+
+def _save(realm: str, client_id: str, members: list[str], *, exists: bool) -> None:
+    from pushgate.manage.inputs import ClientInput
+    from pushgate.manage.service import Refused
+    from pushgate.protocol.registration import Problem, complete
+
+    async def work(installation: Any) -> None:
+        management = installation.management
+        settings = await management.configuration.realm(realm)
+        if settings is None:
+            raise Refused([Problem("realm", f"there is no realm {realm!r}")])
+        current = await management.configuration.client(realm, client_id)
+        if exists and current is None:
+            raise Refused([Problem("client_id", f"there is no client {client_id!r} in realm {realm!r}")])
+        if not exists and current is not None:
+            raise Refused([Problem("client_id", f"{client_id!r} is there already; use update")])
+        base = public_members(current) if current is not None else {}
+        wanted = {**base, **dict(map(parse_member, members)), "client_id": client_id}
+        try:
+            typed = msgspec.convert(wanted if exists else complete(wanted), ClientInput, strict=True)
+        except msgspec.ValidationError as problem:
+            raise Refused([Problem("--set", str(problem))]) from None
+        secret = typed.client_secret if isinstance(typed.client_secret, str) else None
+        change = await management.plan_client(settings, typed, secret)
+        await management.carry_out([change])
+        print_changes([change], dry_run=False)
+
+    with_installation(work)
+
+
+async def _existing(installation: Any, realm: str, client_id: str) -> Any:
+    from pushgate.manage.service import Refused
+    from pushgate.protocol.registration import Problem
+
+    client = await installation.management.configuration.client(realm, client_id)
+    if client is None:
+        raise Refused([Problem("client_id", f"there is no client {client_id!r} in realm {realm!r}")])
+    return client
+
+
+def parse_member(text: str) -> tuple[str, Any]:
+    """`name=value`, where value is JSON if it reads as JSON."""
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,87 @@
+"""What the commands share: settings, opening the data, output."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pushgate.config import BadSettings, Settings, load_settings
+
+T = TypeVar("T")
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings file instead of ./pushgate.toml.")]
+RealmName = Annotated[str, typer.Option("--realm", "-r", help="The realm to work in.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+def expected_problems() -> tuple[type[Exception], ...]:
+    """What ends a command with one line instead of a traceback."""
+    from pushgate.jose.seal import CannotOpen
+    from pushgate.manage.manifest import BadManifest
+    from pushgate.manage.service import Refused
+    from pushgate.store.ports import StoreUnavailable
+
+    return (BadSettings, BadManifest, Refused, StoreUnavailable, CannotOpen, OSError)
+
+
+def with_installation(work: Callable[[Any], Awaitable[T]], settings: Settings | None = None) -> T:
+    """Open the data the settings name, run `work` on it, close it."""
+    from pushgate.installation import opened
+
+    async def run() -> T:
+        async with opened(settings or load_settings()) as installation:
+            return await work(installation)
+
+    return asyncio.run(run())
+
+
+def print_json(document: Any) -> None:
+    """JSON on standard output, for programs."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(columns: list[str], rows: list[list[str]], empty: str) -> None:
+    """A table for people, or a sentence where there is nothing to show."""
+    if not rows:
+        out.print(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+def print_changes(changes: list[Any], *, dry_run: bool) -> None:
+    """What was done, one line a thing, generated secrets last so that they are not overlooked."""
+    marks = {
+        "create": ("+", "green"),
+        "update": ("~", "yellow"),
+        "delete": ("-", "red"),
+        "unchanged": ("=", "dim"),
+    }
+    counts: dict[str, int] = {}
+    shown = [c for c in changes if c.act != "unchanged"] if len(changes) > 50 else changes
+    for change in shown:
+        mark, style = marks[change.act]
+        fields = f"  ({', '.join(change.fields)})" if change.fields else ""
+        out.print(f"{mark} {change.object:<8} {change.realm}/{change.id}{fields}", style=style, markup=False)
+    for change in changes:
+        counts[change.act] = counts.get(change.act, 0) + 1
+    words = {"create": "created", "update": "updated", "delete": "deleted", "unchanged": "unchanged"}
+    summary = ", ".join(f"{count} {words[act]}" for act, count in counts.items()) or "nothing to do"
+    out.print(f"{'dry run, nothing was changed: ' if dry_run else ''}{summary}")
+    for change in changes:
+        if change.secret and not dry_run:
+            out.print(f"client_secret of {change.realm}/{change.id}, shown once: {change.secret}", markup=False)

@@ -1,0 +1,52 @@
+"""pushgate keys: list, rotate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from pushgate.cli.common import AsJson, RealmName, out, print_json, print_table, with_installation
+
+app = typer.Typer(no_args_is_help=True, help="Signing keys.")
+
+
+@app.command("list")
+def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
+    """List the signing keys of a realm, retired ones included."""
+
+    async def work(installation: Any) -> None:
+        keys = await installation.management.configuration.keys(realm)
+        if as_json:
+            print_json(
+                [{"kid": k.kid, "alg": k.alg, "created_at": k.created_at, "retired_at": k.retired_at} for k in keys]
+            )
+            return
+        rows = [[k.alg, k.kid, _when(k.created_at), _when(k.retired_at) or "in use"] for k in keys]
+        print_table(["ALG", "KID", "CREATED", "RETIRED"], sorted(rows), f"no keys in realm {realm}")
+
+    with_installation(work)
+
+
+@app.command("rotate")
+def rotate(
+    alg: Annotated[list[str] | None, typer.Option("--alg", help="Only this algorithm. Repeatable.")] = None,
+    realm: RealmName = "default",
+) -> None:
+    """Make new signing keys; old ones stay published for what they signed."""
+    from pushgate.jose.algorithms import SIGNING
+
+    wrong = [name for name in alg or [] if name not in SIGNING]
+    if wrong:
+        raise typer.BadParameter(f"--alg must be one of {', '.join(SIGNING)}")
+
+    async def work(installation: Any) -> None:
+        for key in await installation.management.rotate_keys(realm, tuple(alg or SIGNING)):
+            out.print(f"+ key      {realm}/{key.kid}  ({key.alg})", style="green", markup=False)
+
+    with_installation(work)
+
+
+def _when(seconds: int | None) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

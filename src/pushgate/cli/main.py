@@ -1,0 +1,54 @@
+"""Entry point: the table of commands, and how refusals end. Exit codes: 0 done, 1 refused, 2 wrong usage."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from pushgate import __version__
+from pushgate.cli import clients, database, keys, manifests, serving, users
+
+app = typer.Typer(
+    name="pushgate",
+    help="The authorization server whose front door is the pushed authorization request (RFC 9126).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serving.serve)
+app.command("demo")(serving.demo)
+app.command("apply")(manifests.apply)
+app.command("export")(manifests.export)
+app.command("doctor")(database.doctor)
+app.add_typer(clients.app, name="client")
+app.add_typer(users.app, name="user")
+app.add_typer(keys.app, name="keys")
+app.add_typer(database.app, name="db")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"pushgate {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; a refusal is one clear line on stderr and exit code 1."""
+    from pushgate.cli.common import expected_problems
+
+    try:
+        app()
+    except expected_problems() as problem:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        for line in str(problem).splitlines() or [type(problem).__name__]:
+            console.print(f"pushgate: {line}", style="red", markup=False)
+        sys.exit(1)

@@ -1,0 +1,98 @@
+"""pushgate serve, pushgate demo."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pushgate.cli.common import ConfigFile
+from pushgate.config import BadSettings, Settings, load_settings
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8080,
+    workers: Annotated[int, typer.Option(help="Number of processes.", min=1, max=256)] = 1,
+    config: ConfigFile = None,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Private key, PEM.")] = None,
+    fd: Annotated[int, typer.Option("--fd", hidden=True)] = -1,
+) -> None:
+    """Run the server. Its data is in ./pushgate-data/ unless PUSHGATE_DATABASE_URL says otherwise."""
+    from pushgate import logs
+    from pushgate.web.run import Listen, inherited, supervise
+
+    settings = load_settings(config=config)
+    logs.configure(settings.log_level)
+    if (tls_cert is None) != (tls_key is None):
+        raise BadSettings("--tls-cert and --tls-key go together")
+    listen = Listen(host, port, tls_cert, tls_key)
+    if fd >= 0:
+        _run(settings, listen, inherited(fd))
+        return
+    listening = listen.bind()
+    if workers == 1:
+        _run(settings, listen, listening)
+        return
+    asyncio.run(_prepare(settings))
+    own = [sys.executable, "-m", "pushgate", *_without_workers(sys.argv[1:])]
+    raise typer.Exit(supervise(own, workers, listening))
+
+
+def _run(settings: Settings, listen: Any, listening: Any) -> None:
+    import uvloop
+
+    uvloop.run(_serve(settings, listen, listening))
+
+
+async def _prepare(settings: Settings) -> None:
+    """Schema, secret key and default realm, once, before any worker starts."""
+    from pushgate.installation import opened
+
+    async with opened(settings) as installation:
+        await installation.management.ensure_default_realm()
+
+
+async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
+    import structlog
+
+    from pushgate import __version__
+    from pushgate.installation import opened
+    from pushgate.web.asgi import Application
+    from pushgate.web.run import server_for
+
+    async with opened(settings) as installation:
+        await installation.management.ensure_default_realm()
+        app = Application(installation.server(), trusted_proxies=settings.proxies)
+        log = structlog.get_logger("pushgate")
+        address = "{}:{}".format(*listening.getsockname()[:2])
+        log.info("serving", version=__version__, address=address, base_url=settings.base_url)
+        await server_for(app, listen).serve(sockets=[listening])
+        log.info("stopped")
+
+
+def _without_workers(arguments: list[str]) -> list[str]:
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument == "--workers":
+            skip = True
+        elif not argument.startswith("--workers="):
+            kept.append(argument)
+    return kept
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8080,
+    once: Annotated[bool, typer.Option("--once", help="Stop after the flow.")] = False,
+) -> None:
+    """Start a server with sample data and watch a whole flow, every request and reply, over real HTTP."""
+    from pushgate.demo.run import run
+
+    raise typer.Exit(run(port, once=once))

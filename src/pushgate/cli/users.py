@@ -1,0 +1,134 @@
+"""pushgate user: create, list, show, update, delete."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from pushgate.cli.clients import parse_member
+from pushgate.cli.common import AsJson, RealmName, print_changes, print_json, print_table, with_installation
+
+app = typer.Typer(no_args_is_help=True, help="Local accounts.")
+Username = Annotated[str, typer.Argument(metavar="USERNAME")]
+Claims = Annotated[
+    list[str] | None,
+    typer.Option("--claim", help="A claim as name=value; value is JSON, or text. Repeatable.", metavar="NAME=VALUE"),
+]
+Password = Annotated[bool, typer.Option("--password", help="Ask for a password (or read it from standard input).")]
+
+
+@app.command("create")
+def create(username: Username, claims: Claims = None, realm: RealmName = "default") -> None:
+    """Create an account; asks for its password."""
+    _save(realm, username, claims, _ask_password(), exists=False)
+
+
+@app.command("update")
+def update(
+    username: Username,
+    claims: Claims = None,
+    password: Password = False,
+    enabled: Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether the user may sign in.")] = None,
+    realm: RealmName = "default",
+) -> None:
+    """Change claims, password, or whether the user may sign in."""
+    _save(realm, username, claims, _ask_password() if password else None, exists=True, enabled=enabled)
+
+
+@app.command("list")
+def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
+    """List the accounts of a realm."""
+
+    async def work(installation: Any) -> None:
+        users = await installation.management.accounts(realm).users()
+        if as_json:
+            print_json([public_members(u) for u in users])
+            return
+        rows = [[u.username, u.sub, "yes" if u.enabled else "no", ", ".join(u.claims)] for u in users]
+        print_table(["USERNAME", "SUB", "ENABLED", "CLAIMS"], rows, f"no users in realm {realm}")
+
+    with_installation(work)
+
+
+@app.command("show")
+def show(username: Username, realm: RealmName = "default", as_json: AsJson = False) -> None:
+    """Show an account."""
+
+    async def work(installation: Any) -> None:
+        members = public_members(await _existing(installation, realm, username))
+        if as_json:
+            print_json(members)
+            return
+        print_table(["MEMBER", "VALUE"], [[name, str(value)] for name, value in members.items()], "")
+
+    with_installation(work)
+
+
+@app.command("delete")
+def delete(username: Username, realm: RealmName = "default") -> None:
+    """Delete an account with its sessions, consents and grants."""
+
+    async def work(installation: Any) -> None:
+        change = await installation.management.plan_delete_user(realm, username)
+        await installation.management.carry_out([change])
+        print_changes([change], dry_run=False)
+
+    with_installation(work)
+
+
+def public_members(user: Any) -> dict[str, Any]:
+    """A user's members, without the password's hash."""
+    document: dict[str, Any] = msgspec.to_builtins(user)
+    document.pop("password_hash", None)
+    return {**document, "enabled": user.enabled}
+
+
+def _ask_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _save(
+    realm: str,
+    username: str,
+    claims: list[str] | None,
+    password: str | None,
+    *,
+    exists: bool,
+    enabled: bool | None = None,
+) -> None:
+    from pushgate.manage.inputs import UserInput
+    from pushgate.manage.service import Refused
+    from pushgate.protocol.registration import Problem
+
+    async def work(installation: Any) -> None:
+        management = installation.management
+        if await management.configuration.realm(realm) is None:
+            raise Refused([Problem("realm", f"there is no realm {realm!r}")])
+        current = await management.accounts(realm).user_by_username(username)
+        if exists and current is None:
+            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
+        if not exists and current is not None:
+            raise Refused([Problem("username", f"{username!r} is there already; use update")])
+        before = current.claims if current is not None else {}
+        on = enabled if enabled is not None else current is None or current.enabled
+        wanted = UserInput(username=username, claims={**before, **dict(map(parse_member, claims or []))}, enabled=on)
+        change = await management.plan_user(realm, wanted, password)
+        await management.carry_out([change])
+        print_changes([change], dry_run=False)
+
+    with_installation(work)
+
+
+async def _existing(installation: Any, realm: str, username: str) -> Any:
+    from pushgate.manage.service import Refused
+    from pushgate.protocol.registration import Problem
+
+    user = await installation.management.accounts(realm).user_by_username(username)
+    if user is None:
+        raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
+    return user

@@ -1,0 +1,71 @@
+"""The keys of clients: inline `jwks`, `jwks_uri` through the guarded fetcher, or a secret for HMAC."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from pushgate.fetch import CachedJson, FetchError
+from pushgate.jose.seal import Seal
+from pushgate.jose.verify import KeySet
+from pushgate.model import Client
+
+MAX_SETS = 5_000
+
+
+class RegisteredClientKeys:
+    """See endpoints.context.ClientKeys. Imported sets are kept as long as their source is the same object."""
+
+    def __init__(self, documents: CachedJson, seal: Seal, clock: Callable[[], float]) -> None:
+        self._documents = documents
+        self._seal = seal
+        self._clock = clock
+        self._imported: OrderedDict[tuple[str, str], tuple[object, KeySet]] = OrderedDict()
+
+    async def keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
+        """The keys that may have signed a JWT with this header; an unknown kid causes one refetch."""
+        where = (realm, client.client_id)
+        if client.token_endpoint_auth_method == "client_secret_jwt":
+            return self._import(where, client.secret, lambda: self._secret(realm, client))
+        if client.jwks is not None:
+            return self._import(where, client.jwks, lambda: KeySet.of_jwks(client.jwks))
+        if client.jwks_uri is None:
+            return KeySet([])
+        return await self._published(where, client.jwks_uri, header)
+
+    async def _published(self, where: tuple[str, str], uri: str, header: dict[str, object]) -> KeySet:
+        try:
+            document = await self._documents.get(uri, now=self._clock())
+            keys = self._import(where, document, lambda: KeySet.of_jwks(_jwks(document)))
+            if keys.candidates(header):
+                return keys
+            fresh = await self._documents.refresh(uri, now=self._clock())
+        except FetchError:
+            return KeySet([])
+        return keys if fresh is None else self._import(where, fresh, lambda: KeySet.of_jwks(_jwks(fresh)))
+
+    def _secret(self, realm: str, client: Client) -> KeySet:
+        if client.secret is None or client.secret.sealed is None:
+            return KeySet([])
+        context = secret_context(realm, client.client_id)
+        return KeySet.of_secret(self._seal.open(client.secret.sealed, context).decode())
+
+    def _import(self, where: tuple[str, str], source: object, make: Callable[[], KeySet]) -> KeySet:
+        kept = self._imported.get(where)
+        if kept is not None and kept[0] is source:
+            return kept[1]
+        keys = make()
+        self._imported[where] = (source, keys)
+        self._imported.move_to_end(where)
+        if len(self._imported) > MAX_SETS:
+            self._imported.popitem(last=False)
+        return keys
+
+
+def secret_context(realm: str, client_id: str) -> bytes:
+    """The place that a sealed client secret belongs to."""
+    return f"client\0{realm}\0{client_id}".encode()
+
+
+def _jwks(document: object) -> dict[str, object] | None:
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,159 @@
+"""Bootstrap settings: where the stores are, what the server is called, and its secrets. Nothing else.
+
+They come from the environment (`PUSHGATE_...`), or from `pushgate.toml` under the same names in lower
+case; the environment wins. Everything about realms lives in the database.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from pushgate.realm import BadBaseUrl, check_base_url
+
+PREFIX = "PUSHGATE_"
+CONFIG_FILE = "pushgate.toml"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class BadSettings(Exception):
+    """A setting is unknown or wrong; the message says which, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings, by their names in lower case."""
+
+    base_url: str = "http://127.0.0.1:8080"
+    database_url: str = "sqlite:///pushgate-data/pushgate.db"
+    transient_url: str = ""
+    secret_key: str = ""
+    secret_key_file: str = ""
+    trusted_proxies: str = ""
+    client_cert_header: str = ""
+    ca_file: str = ""
+    fetch_allow: str = ""
+    log_level: str = "info"
+    admin_user: str = ""
+    admin_password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Settings(base_url={self.base_url!r})"
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file of the durable store. Raises BadSettings."""
+        return _sqlite_path("database_url", self.database_url)
+
+    @property
+    def transient_path(self) -> Path:
+        """The SQLite file of the transient store; beside the database, unless told otherwise.
+
+        A file of its own, so that pushes and administration never wait for each other's commits.
+        """
+        if self.transient_url:
+            return _sqlite_path("transient_url", self.transient_url)
+        database = self.database_path
+        return database.with_name(f"{database.stem}-transient{database.suffix}")
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Addresses of proxies whose forwarding headers count."""
+        return tuple(part.strip() for part in self.trusted_proxies.split(",") if part.strip())
+
+    @property
+    def fetch_hosts(self) -> tuple[str, ...]:
+        """Hosts that outbound fetches may reach although they are private."""
+        return tuple(part.strip() for part in self.fetch_allow.split(",") if part.strip())
+
+    def load_secret_key(self) -> str:
+        """The secret key; beside SQLite it is made on first start, readable by its owner alone.
+
+        Raises BadSettings for a key that is too short or cannot be read.
+        """
+        if self.secret_key:
+            return _long_enough(self.secret_key, "PUSHGATE_SECRET_KEY")
+        if self.secret_key_file:
+            try:
+                text = Path(self.secret_key_file).read_text().strip()
+            except OSError as problem:
+                raise BadSettings(f"PUSHGATE_SECRET_KEY_FILE cannot be read: {problem}") from None
+            return _long_enough(text, "the key in PUSHGATE_SECRET_KEY_FILE")
+        return _key_beside(self.database_path)
+
+
+def load_settings(environment: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
+    """Read file and environment. `config` is the file to read instead of ./pushgate.toml.
+
+    Raises BadSettings for an unknown name, a wrong type or a bad value.
+    """
+    environment = os.environ if environment is None else environment
+    values = _from_file(config)
+    known = {field.name for field in fields(Settings)}
+    for name, value in environment.items():
+        if name.startswith(PREFIX) and name != "PUSHGATE_REQUIRE_SERVICES":
+            values[name.removeprefix(PREFIX).lower()] = value
+    unknown = sorted(set(values) - known)
+    if unknown:
+        names = ", ".join(PREFIX + name.upper() for name in unknown)
+        raise BadSettings(f"unknown setting {names}; known are {', '.join(PREFIX + n.upper() for n in sorted(known))}")
+    settings = Settings(**values)
+    if settings.log_level not in LOG_LEVELS:
+        raise BadSettings(f"PUSHGATE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
+    try:
+        check_base_url(settings.base_url)
+    except BadBaseUrl as problem:
+        raise BadSettings(f"PUSHGATE_BASE_URL: {problem}") from None
+    _ = settings.database_path, settings.transient_path
+    return settings
+
+
+def _from_file(config: Path | None) -> dict[str, str]:
+    path = config or Path(CONFIG_FILE)
+    if config is None and not path.exists():
+        return {}
+    try:
+        found = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise BadSettings(f"{path}: {problem}") from None
+    wrong = [name for name, value in found.items() if not isinstance(value, str)]
+    if wrong:
+        raise BadSettings(f"{path}: {', '.join(wrong)} must be text in quotes")
+    return found
+
+
+def _sqlite_path(name: str, url: str) -> Path:
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path:
+        raise BadSettings(
+            f"{PREFIX}{name.upper()} must be sqlite:///path (this release keeps its data in SQLite), not {_shown(url)}"
+        )
+    return Path(path)
+
+
+def _shown(url: str) -> str:
+    """A URL without a password in it."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}...@{rest.rpartition('@')[2]}" if "@" in rest else url
+
+
+def _long_enough(key: str, where: str) -> str:
+    if len(key) < 32:
+        raise BadSettings(f"{where} must have at least 32 characters; make one with: openssl rand -base64 48")
+    return key
+
+
+def _key_beside(database: Path) -> str:
+    path = database.with_name("secret.key")
+    database.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _long_enough(path.read_text().strip(), f"the key in {path}")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+    return path.read_text().strip()

@@ -1,0 +1,71 @@
+"""Local accounts: names and argon2id hashes in the durable store."""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+from pushgate.model import User
+from pushgate.store.durable.accounts import Accounts
+from pushgate.store.ports import DurableEngine
+
+MAX_PASSWORD = 1024  # characters
+
+_hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+
+
+def normalise(text: str) -> str:
+    """One spelling for names and passwords that look alike when typed on different devices (NFKC)."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def hash_password(password: str) -> str:
+    """An argon2id hash (RFC 9106, low-memory profile: 64 MiB, 3 passes)."""
+    return _hasher.hash(normalise(password)[:MAX_PASSWORD])
+
+
+def check_password(password_hash: str, password: str) -> bool:
+    """Whether the password is the one that was hashed."""
+    try:
+        return _hasher.verify(password_hash, normalise(password)[:MAX_PASSWORD])
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+class LocalDirectory:
+    """See directory.port.Directory. Hashing runs on a thread of its own, one at a time: 64 MiB each."""
+
+    def __init__(self, engine: DurableEngine) -> None:
+        self._engine = engine
+        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="pushgate-argon2")
+        self._nobody: str | None = None
+
+    async def verify(self, realm: str, username: str, password: str) -> User | None:
+        """See directory.port.Directory. An unknown name is hashed all the same."""
+        user = await Accounts(self._engine, realm).user_by_username(normalise(username).strip())
+        usable = user is not None and user.enabled and user.password_hash is not None
+        right = await self._check(user.password_hash if usable and user else None, password)
+        return user if usable and right else None
+
+    async def _check(self, password_hash: str | None, password: str) -> bool:
+        loop = asyncio.get_running_loop()
+        if self._nobody is None:
+            self._nobody = await loop.run_in_executor(self._hashing, hash_password, "nobody")
+        return await loop.run_in_executor(self._hashing, check_password, password_hash or self._nobody, password)
+
+    async def claims(self, realm: str, sub: str) -> dict[str, Any] | None:
+        """See directory.port.Directory."""
+        user = await Accounts(self._engine, realm).user(sub)
+        if user is None or not user.enabled:
+            return None
+        return {"preferred_username": user.username, **user.claims}
+
+    async def aclose(self) -> None:
+        """Let go of the thread."""
+        self._hashing.shutdown()

@@ -1,0 +1,276 @@
+"""The authorization endpoint and the way from there to an authorization response.
+
+`authorize` opens a request and `proceed` decides what is still needed; the pages call `proceed` again
+after each step, until `complete` or `refuse` consumes the request and answers the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+from pushgate import refusals
+from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of
+from pushgate.endpoints.context import Context, new_id
+from pushgate.endpoints.facts import facts_of
+from pushgate.endpoints.http import Request
+from pushgate.endpoints.issue import authorization_grant, front_channel_members
+from pushgate.endpoints.par import URN, keep, request_lifetime
+from pushgate.errors import InvalidRequestUri, OAuthError
+from pushgate.events import AuthorizationAnswered, AuthorizationStarted
+from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
+from pushgate.protocol.authorization_request import parse_authorization_request
+from pushgate.protocol.authorization_response import AuthorizationResponse, respond, respond_error
+from pushgate.protocol.interaction import Login, Need, Nothing, interaction_id, needed
+from pushgate.protocol.params import Params, parse_form
+from pushgate.protocol.redirect_uri import ReplyTo, reply_to
+from pushgate.protocol.rules import check
+from pushgate.protocol.scopes import OPENID
+from pushgate.protocol.tokens import subject_of_hint
+from pushgate.store.ports import First, StoreUnavailable
+
+ADDRESSING = ("client_id", "request_uri", "redirect_uri", "response_mode")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stored request whose client is known and whose redirect URI was checked just now."""
+
+    key: bytes
+    handle: str | None
+    record: PushedAuthorizationRequest
+    client: Client
+    reply_to: ReplyTo
+
+
+async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
+    """GET or POST at the authorization endpoint. RFC 6749 3.1, RFC 9126 4.
+
+    Raises OAuthError for the page; everything that may be told to the client travels in the answer.
+    """
+    if "prefetch" in (request.header(b"sec-purpose") or request.header(b"purpose") or ""):
+        raise refusals.PREFETCH()
+    params = parse_form(request.query) if request.method == "GET" else request.form()
+    request.claimed_client = params.get("client_id")
+    params.reject_repeated(*ADDRESSING)
+    if request.claimed_client is None:
+        raise refusals.CLIENT_ID_MISSING()
+    client = await known_client(ctx, request.claimed_client)
+    browser = await browser_of(ctx, request)
+    handle = params.get("request_uri", "")
+    if handle.startswith(URN):
+        opened = await open_request(ctx, request, ctx.transient.key("par", handle.removeprefix(URN)), client)
+        await started_or_in_window(ctx, opened, browser)
+    elif handle and not ctx.policy(client).par_required:
+        raise refusals.REQUEST_URI_REFERENCE()
+    else:
+        received = await receive(ctx, request, client, params)
+        if not isinstance(received, Opened):
+            return BrowserAnswer(received)
+        opened, handle = received, URN + (received.handle or "")
+    if request.method == "POST" and browser.session is None:
+        # Cookies with SameSite=Lax do not come with a form posted from another site; they do with a GET.
+        return BrowserAnswer(GoTo(own_path(ctx, handle, client)), browser.cookies)
+    return await guarded(ctx, request, opened, lambda: proceed(ctx, request, opened, browser))
+
+
+def own_path(ctx: Context, request_uri: str, client: Client) -> str:
+    """The authorization endpoint with a stored request, as a path on this host."""
+    query = urlencode({"client_id": client.client_id, "request_uri": request_uri}, quote_via=quote)
+    return f"{ctx.realm.issuer.path}{ctx.realm.issuer.paths.authorize}?{query}"
+
+
+async def known_client(ctx: Context, client_id: str) -> Client:
+    """The client if it exists and is enabled. Raises InvalidRequest, for the page. RFC 6749 3.1.2.4."""
+    client = await ctx.client(client_id)
+    if client is None or not client.enabled:
+        raise refusals.CLIENT_UNKNOWN()
+    return client
+
+
+async def receive(ctx: Context, request: Request, client: Client, params: Params) -> Opened | AuthorizationResponse:
+    """A request that came through the browser: check it, then store it as if it had been pushed.
+
+    So there is one way on from here. A request that breaks a rule is answered at once and not stored.
+    """
+    asked, malformed = parse_authorization_request(params, client.client_id)
+    target = reply_to(asked, client, openid=OPENID in (asked.scope or ()))
+    request.correlation_id = new_id()
+    record = PushedAuthorizationRequest(
+        request=asked,
+        scope=(),
+        expires_at=int(ctx.now()) + request_lifetime(ctx, client),
+        correlation_id=request.correlation_id,
+        pushed=False,
+    )
+    try:
+        check(facts_of(ctx, client, asked, pushed=False, malformed=malformed))
+        if "request" in params:
+            raise refusals.REQUEST_OBJECT_UNSUPPORTED()
+    except OAuthError as error:
+        emit_refusal(ctx, request, record, error)
+        return respond_error(target, ctx.realm.issuer.identifier, error)
+    handle = await keep(ctx, record)
+    return Opened(ctx.transient.key("par", handle), handle, record, client, target)
+
+
+async def open_request(ctx: Context, request: Request, key: bytes, client: Client) -> Opened:
+    """A stored request of this client that was not answered yet. Raises InvalidRequestUri, for the page.
+
+    Reading does not consume, and a stranger learns and burns nothing (RFC 9126 2.2, 4).
+    """
+    stored = await ctx.transient.get("par", key)
+    record = None if stored is None else PushedAuthorizationRequest.decode(stored.value)
+    if record is None or record.request.client_id != client.client_id:
+        raise refusals.REQUEST_URI_DEAD()
+    request.correlation_id = record.correlation_id
+    if stored is not None and stored.consumed:
+        raise refusals.REQUEST_URI_USED()
+    if record.pushed and not ctx.realm.settings.pushed_authorization_requests.supported:
+        raise refusals.REQUEST_URI_DEAD("PAR was switched off")
+    openid = OPENID in (record.request.scope or ())
+    target = reply_to(record.request, client, openid=openid, pushed_by_authenticated=record.pushed)
+    return Opened(key, None, record, client, target)
+
+
+async def started_or_in_window(ctx: Context, opened: Opened, browser: Browser) -> None:
+    """A request_uri starts nothing after its window, but a browser that started in time may go on.
+
+    Raises InvalidRequestUri. RFC 9126 2.2, FAPI2-SP 5.3.2.2 note 3.
+    """
+    if ctx.now() < opened.record.expires_at:
+        return
+    if not browser.known or await interaction_of(ctx, opened, browser) is None:
+        raise refusals.REQUEST_URI_DEAD("expired")
+
+
+async def interaction_of(ctx: Context, opened: Opened, browser: Browser) -> Interaction | None:
+    """This browser's interaction for the request, if it started one that has not timed out."""
+    key = ctx.transient.key("interaction", interaction_id(opened.key, browser.value))
+    stored = await ctx.transient.get("interaction", key)
+    interaction = None if stored is None else Interaction.decode(stored.value)
+    if interaction is None or interaction.started_at + ctx.realm.settings.lifetimes.interaction <= ctx.now():
+        return None
+    return interaction
+
+
+Step = Callable[[], Coroutine[Any, Any, BrowserAnswer]]
+
+
+async def guarded(ctx: Context, request: Request, opened: Opened, step: Step) -> BrowserAnswer:
+    """From `ReplyTo` on, errors travel to the client, bugs and outages included. RFC 6749 4.1.2.1.
+
+    Except that a request which was answered before is not answered again: that is for the page.
+    """
+    try:
+        return await step()
+    except OAuthError as error:
+        if isinstance(error, InvalidRequestUri):
+            raise
+        return BrowserAnswer(await refuse(ctx, request, opened, error))
+    except StoreUnavailable as problem:
+        ctx.services.journal.fault("store_unavailable", ctx.name, request, problem)
+        return BrowserAnswer(respond_error(opened.reply_to, ctx.realm.issuer.identifier, refusals.UNAVAILABLE()))
+    except Exception as problem:
+        ctx.services.journal.fault("fault", ctx.name, request, problem)
+        return BrowserAnswer(respond_error(opened.reply_to, ctx.realm.issuer.identifier, refusals.SERVER_ERROR()))
+
+
+async def proceed(ctx: Context, request: Request, opened: Opened, browser: Browser) -> BrowserAnswer:
+    """Answer the client, or send the browser to the page where something is missing."""
+    need, scope = await assess(ctx, opened, browser)
+    if isinstance(need, Nothing):
+        return BrowserAnswer(await complete(ctx, request, opened, need.session, scope), browser.cookies)
+    identifier = await started(ctx, request, opened, browser)
+    page: Literal["login", "consent"] = "login" if isinstance(need, Login) else "consent"
+    again = isinstance(need, Login) and need.again
+    path = f"{ctx.realm.issuer.path}/oauth2/{page}/{identifier}"
+    return BrowserAnswer(Stop(path, page, scope, again), browser.cookies)
+
+
+async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, tuple[str, ...]]:
+    """Apply the rules again under today's policy; then what this browser still needs, and for which scope.
+
+    Raises an OAuthError for the client. RFC 9126 4.
+    """
+    scope = check(facts_of(ctx, opened.client, opened.record.request, pushed=opened.record.pushed))
+    asked, session = opened.record.request, browser.session
+    hint = asked.id_token_hint
+    interaction = await interaction_of(ctx, opened, browser) if browser.known else None
+    consented: frozenset[str] = frozenset()
+    if session is not None and not opened.client.skip_consent:
+        consented = await ctx.grants.consent(session.sub, opened.client.client_id)
+    need = needed(
+        asked,
+        opened.client,
+        scope,
+        session=session,
+        consented=consented,
+        hinted_sub=None if hint is None else hinted_subject(ctx, hint),
+        started_at=ctx.now() if interaction is None else interaction.started_at,
+        now=ctx.now(),
+    )
+    return need, scope
+
+
+def hinted_subject(ctx: Context, hint: str) -> str:
+    """The user an `id_token_hint` names. Raises InvalidRequest."""
+    return subject_of_hint(hint, ctx.keys.verifying, ctx.realm.issuer.identifier)
+
+
+async def started(ctx: Context, request: Request, opened: Opened, browser: Browser) -> str:
+    """The id of this browser's interaction for the request; begun now, or found again after a reload."""
+    identifier = interaction_id(opened.key, browser.value)
+    row = Interaction(request_key=opened.key, started_at=ctx.now())
+    keep_until = int(ctx.now()) + ctx.realm.settings.lifetimes.interaction
+    key = ctx.transient.key("interaction", identifier)
+    if await ctx.transient.add("interaction", key, row.encode(), keep_until):
+        record = opened.record
+        ctx.emit(AuthorizationStarted(opened.client.client_id, record.correlation_id, record.pushed), request)
+    return identifier
+
+
+async def complete(
+    ctx: Context, request: Request, opened: Opened, session: Session, scope: tuple[str, ...]
+) -> AuthorizationResponse:
+    """Consume the request, then write the grant, then make what the client asked for. One winner."""
+    first = await consume(ctx, opened)
+    grant = await authorization_grant(ctx, first, opened.record, session, scope)
+    members = await front_channel_members(ctx, first, opened.record.request, opened.reply_to, grant)
+    answered = AuthorizationAnswered(
+        client_id=opened.client.client_id,
+        correlation_id=opened.record.correlation_id,
+        response_type=opened.record.request.response_type,
+        sub=session.sub,
+        grant=grant.grant_id,
+    )
+    ctx.emit(answered, request)
+    return respond(opened.reply_to, ctx.realm.issuer.identifier, members)
+
+
+async def refuse(ctx: Context, request: Request, opened: Opened, error: OAuthError) -> AuthorizationResponse:
+    """Tell the client no; that spends the request too, so that one request has one answer."""
+    await consume(ctx, opened)
+    emit_refusal(ctx, request, opened.record, error)
+    return respond_error(opened.reply_to, ctx.realm.issuer.identifier, error)
+
+
+def emit_refusal(ctx: Context, request: Request, record: PushedAuthorizationRequest, error: OAuthError) -> None:
+    """The audit event of an error response."""
+    event = AuthorizationAnswered(
+        client_id=record.request.client_id,
+        correlation_id=record.correlation_id,
+        error=error.code,
+        refusal=error.refusal.id,
+    )
+    ctx.emit(event, request)
+
+
+async def consume(ctx: Context, opened: Opened) -> First:
+    """Exactly one browser gets past here for a request. Raises InvalidRequestUri for all others."""
+    outcome = await ctx.transient.consume("par", opened.key)
+    if not isinstance(outcome, First):
+        raise refusals.REQUEST_URI_USED()
+    return outcome

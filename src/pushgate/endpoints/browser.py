@@ -1,0 +1,88 @@
+"""What the browser carries: the session, and the value that ties an interaction to it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pushgate.endpoints.context import Context, new_handle
+from pushgate.endpoints.http import Request, set_cookie
+from pushgate.model import Session
+from pushgate.protocol.authorization_response import AuthorizationResponse
+
+HANDLE_LENGTH = 43
+
+
+@dataclass(frozen=True, slots=True)
+class GoTo:
+    """Send the browser to one of our own pages: a path below the host."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(GoTo):
+    """The browser has to stop at a page: somebody must sign in, or agree to `scope`."""
+
+    page: Literal["login", "consent"]
+    scope: tuple[str, ...]
+    again: bool = False
+    """Sign in although there is a session."""
+
+
+@dataclass(slots=True)
+class BrowserAnswer:
+    """What a browser gets, and the cookies with it."""
+
+    answer: AuthorizationResponse | GoTo
+    cookies: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Browser:
+    """A browser as its cookies show it."""
+
+    value: str
+    session: Session | None
+    session_digest: bytes | None
+    known: bool
+    """Whether the browser brought its cookie, or gets a new one with this answer."""
+    cookies: list[bytes] = field(default_factory=list)
+
+
+def cookie_name(ctx: Context, what: str) -> str:
+    """Over TLS the name binds the cookie to this host (`__Host-`); a session is of one realm."""
+    return f"{'__Host-' if ctx.realm.issuer.secure else ''}pushgate-{what}"
+
+
+def session_cookie(ctx: Context) -> str:
+    """The name of the realm's session cookie."""
+    return cookie_name(ctx, f"session-{ctx.name}")
+
+
+def session_digest(value: str) -> bytes:
+    """What a session is stored under."""
+    return hashlib.sha256(b"session\0" + value.encode()).digest()
+
+
+async def browser_of(ctx: Context, request: Request) -> Browser:
+    """Read the cookies; a browser without our cookie gets one."""
+    cookies = request.cookies()
+    value = cookies.get(cookie_name(ctx, "browser"), "")
+    session, digest = await _session(ctx, cookies.get(session_cookie(ctx)))
+    if len(value) == HANDLE_LENGTH and value.isascii():
+        return Browser(value, session, digest, known=True)
+    fresh = new_handle()
+    cookie = set_cookie(cookie_name(ctx, "browser"), fresh, secure=ctx.realm.issuer.secure)
+    return Browser(fresh, session, digest, known=False, cookies=[cookie])
+
+
+async def _session(ctx: Context, value: str | None) -> tuple[Session | None, bytes | None]:
+    if not value:
+        return None, None
+    digest = session_digest(value)
+    session = await ctx.accounts.session(digest)
+    if session is None or session.expires_at <= ctx.now():
+        return None, digest
+    return session, digest

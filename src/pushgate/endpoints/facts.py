@@ -1,0 +1,30 @@
+"""Gather the facts that the rules look at."""
+
+from __future__ import annotations
+
+from pushgate.endpoints.context import Context
+from pushgate.errors import OAuthError
+from pushgate.model import AuthorizationRequest, Client
+from pushgate.protocol.rules import Facts
+
+
+def facts_of(
+    ctx: Context,
+    client: Client,
+    request: AuthorizationRequest,
+    *,
+    pushed: bool,
+    malformed: OAuthError | None = None,
+) -> Facts:
+    """The facts about a request in this realm at this moment."""
+    settings = ctx.realm.settings
+    return Facts(
+        request=request,
+        client=client,
+        policy=ctx.policy(client),
+        pushed=pushed,
+        default_scope=None if settings.default_scope is None else tuple(settings.default_scope.split()),
+        resources=settings.resources,
+        issuer=ctx.realm.issuer.identifier,
+        malformed=malformed,
+    )

@@ -1,0 +1,139 @@
+"""A request and a reply, free of any web framework, so that the endpoints can live in any application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+import msgspec
+
+from pushgate import refusals
+from pushgate.errors import NoToken, OAuthError
+from pushgate.protocol.params import Params, parse_form
+
+Header = tuple[bytes, bytes]
+
+FORM = b"application/x-www-form-urlencoded"
+NO_STORE: tuple[Header, ...] = ((b"cache-control", b"no-cache, no-store"), (b"pragma", b"no-cache"))
+
+
+@dataclass(slots=True)
+class Request:
+    """What an endpoint may look at."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: list[Header]
+    body: bytes
+    address: str
+    """The client's address: the peer, or what a trusted proxy says."""
+    id: str
+    endpoint: str = ""
+    claimed_client: str | None = None
+    """Who the request says it is from, for the log; set as soon as it is known."""
+    correlation_id: str | None = None
+
+    def header(self, name: bytes) -> str | None:
+        """The first value of a header; `name` in lower case."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+    def header_values(self, name: bytes) -> list[str]:
+        """All values of a header; `name` in lower case."""
+        return [value.decode("latin-1") for key, value in self.headers if key == name]
+
+    def form(self) -> Params:
+        """The body as a form. Raises InvalidRequest: 415 for another type, 400 for what is no form.
+
+        A request without body and without Content-Type is an empty form.
+        """
+        content_type = self.header(b"content-type")
+        if content_type is None:
+            if self.body:
+                raise refusals.CONTENT_TYPE()
+        elif content_type.partition(";")[0].strip().lower().encode() != FORM:
+            raise refusals.CONTENT_TYPE()
+        return parse_form(self.body)
+
+    def machine_form(self) -> Params:
+        """The form of a machine endpoint: no parameter may be repeated. Raises InvalidRequest."""
+        params = self.form()
+        self.claimed_client = params.get("client_id")
+        params.reject_repeated()
+        return params
+
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies; of two with one name the first counts."""
+        found: dict[str, str] = {}
+        for raw in self.header_values(b"cookie"):
+            for part in raw.split(";"):
+                name, _, value = part.strip().partition("=")
+                found.setdefault(name, value)
+        return found
+
+
+@dataclass(slots=True)
+class Reply:
+    """What goes back."""
+
+    status: int
+    body: bytes = b""
+    headers: list[Header] = field(default_factory=list)
+
+    def with_cookie(self, cookie: bytes) -> Reply:
+        """Add a Set-Cookie header."""
+        self.headers.append((b"set-cookie", cookie))
+        return self
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def json_reply(document: Any, status: int = 200, headers: tuple[Header, ...] = NO_STORE) -> Reply:
+    """A JSON reply, not cacheable unless `headers` say so."""
+    return Reply(status, _encoder.encode(document), [(b"content-type", b"application/json"), *headers])
+
+
+def error_reply(error: OAuthError, realm: str = "pushgate") -> Reply:
+    """The JSON form of a refusal, with the challenge that a 401 must carry.
+
+    RFC 6749 5.2, RFC 6750 3, RFC 9126 2.3.
+    """
+    document = {"error": error.code, "error_description": error.description}
+    reply = json_reply(document, error.status)
+    reply.headers.append((b"pushgate-refusal", error.refusal.id.encode()))
+    challenge = _challenge(error, realm)
+    if challenge is not None:
+        reply.headers.append((b"www-authenticate", challenge.encode()))
+    if error.retry_after is not None:
+        reply.headers.append((b"retry-after", str(error.retry_after).encode()))
+    return reply
+
+
+def _challenge(error: OAuthError, realm: str) -> str | None:
+    if isinstance(error, NoToken):
+        return f'Bearer realm="{realm}"'
+    if error.code in ("invalid_token", "insufficient_scope"):
+        return f'Bearer realm="{realm}", error="{error.code}", error_description="{error.description}"'
+    return f'Basic realm="{realm}", charset="UTF-8"' if error.status == 401 else None
+
+
+def set_cookie(name: str, value: str, *, secure: bool, max_age: int | None = None) -> bytes:
+    """A Set-Cookie value: HttpOnly, SameSite=Lax, for the whole host. `max_age` in seconds; 0 deletes."""
+    cookie = SimpleCookie()
+    try:
+        cookie[name] = value
+    except CookieError as problem:  # names and values are ours
+        raise ValueError(name) from problem
+    morsel = cookie[name]
+    morsel["path"], morsel["samesite"], morsel["httponly"] = "/", "Lax", True
+    if secure:
+        morsel["secure"] = True
+    if max_age is not None:
+        morsel["max-age"] = str(max_age)
+    return morsel.OutputString().encode()

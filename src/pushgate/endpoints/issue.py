@@ -1,0 +1,177 @@
+"""Make grants, codes and tokens. Everything here needs the `First` of what was consumed for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushgate.endpoints.context import Context, new_handle, new_id
+from pushgate.jose.keys import SigningKey
+from pushgate.jose.sign import sign_jwt
+from pushgate.model import (
+    AuthorizationCode,
+    AuthorizationRequest,
+    Client,
+    Grant,
+    PushedAuthorizationRequest,
+    RefreshToken,
+    Session,
+)
+from pushgate.protocol.redirect_uri import ReplyTo
+from pushgate.protocol.scopes import audience_for
+from pushgate.protocol.tokens import (
+    ACCESS_TOKEN_TYPE,
+    ID_TOKEN_TYPE,
+    access_token_claims,
+    claims_of_scopes,
+    client_token_claims,
+    id_token_claims,
+)
+from pushgate.store.ports import First
+
+
+async def authorization_grant(
+    ctx: Context, first: First, record: PushedAuthorizationRequest, session: Session, scope: tuple[str, ...]
+) -> Grant:
+    """Write down what the user allowed, before anything is made from it."""
+    assert isinstance(first, First)
+    settings = ctx.realm.settings
+    grant = Grant(
+        grant_id=new_id(),
+        client_id=record.request.client_id,
+        sub=session.sub,
+        scope=scope,
+        audience=audience_for(scope, settings.resources, ctx.realm.issuer.identifier),
+        auth_time=int(session.authenticated_at),
+        amr=session.amr,
+        sid=session.sid,
+        correlation_id=record.correlation_id,
+    )
+    lifetimes = settings.lifetimes
+    longest = max(lifetimes.refresh_token, lifetimes.access_token) + lifetimes.code
+    await ctx.grants.add_grant(grant, int(ctx.now()) + longest)
+    return grant
+
+
+async def front_channel_members(
+    ctx: Context, first: First, request: AuthorizationRequest, reply_to: ReplyTo, grant: Grant
+) -> dict[str, str]:
+    """The members of a successful authorization response, as its response type names them.
+
+    RFC 6749 4.1.2, 4.2.2; OpenID Connect Core 3.2.2.5, 3.3.2.5.
+    """
+    members: dict[str, str] = {}
+    kinds = request.response_types
+    if "code" in kinds:
+        members["code"] = await authorization_code(ctx, first, request, reply_to, grant)
+    if "token" in kinds:
+        members |= {
+            "access_token": access_token(ctx, grant, grant.scope),
+            "token_type": "Bearer",
+            "expires_in": str(ctx.realm.settings.lifetimes.access_token),
+            "scope": " ".join(grant.scope),
+        }
+    if "id_token" in kinds:
+        client = await ctx.client(grant.client_id)
+        alone = kinds == {"id_token"}
+        user_claims = await released_claims(ctx, grant) if alone else None
+        members["id_token"] = id_token(
+            ctx, client, grant, request.nonce, members.get("access_token"), members.get("code"), user_claims
+        )
+    return members
+
+
+async def released_claims(ctx: Context, grant: Grant) -> dict[str, Any]:
+    """Without an access token the scopes' claims go into the ID Token (OpenID Connect Core 5.4)."""
+    return claims_of_scopes(grant.scope, await ctx.services.directory.claims(ctx.name, grant.sub) or {})
+
+
+async def authorization_code(
+    ctx: Context, first: First, request: AuthorizationRequest, reply_to: ReplyTo, grant: Grant
+) -> str:
+    """A code for the winner of the request; kept beyond its life so that a replay is seen (RFC 6749 4.1.2)."""
+    assert isinstance(first, First)
+    lifetimes = ctx.realm.settings.lifetimes
+    expires_at = int(ctx.now()) + lifetimes.code
+    record = AuthorizationCode(
+        grant=grant,
+        redirect_uri=reply_to.redirect_uri if reply_to.given else None,
+        expires_at=expires_at,
+        code_challenge=request.code_challenge,
+        code_challenge_method=request.code_challenge_method,
+        nonce=request.nonce,
+    )
+    code = new_handle()
+    keep_until = expires_at + lifetimes.access_token
+    await ctx.transient.add("code", ctx.transient.key("code", code), record.encode(), keep_until)
+    return code
+
+
+def access_token(ctx: Context, grant: Grant, scope: tuple[str, ...]) -> str:
+    """A signed access token for a user's grant."""
+    claims = access_token_claims(
+        issuer=ctx.realm.issuer.identifier,
+        grant=grant,
+        scope=scope,
+        audience=audience_for(scope, ctx.realm.settings.resources, ctx.realm.issuer.identifier),
+        now=int(ctx.now()),
+        lifetime=ctx.realm.settings.lifetimes.access_token,
+        jti=new_id(),
+    )
+    return sign_jwt(claims, access_token_key(ctx), ACCESS_TOKEN_TYPE)
+
+
+def client_token(ctx: Context, client: Client, scope: tuple[str, ...]) -> str:
+    """A signed access token for the client itself."""
+    claims = client_token_claims(
+        issuer=ctx.realm.issuer.identifier,
+        client_id=client.client_id,
+        scope=scope,
+        audience=audience_for(scope, ctx.realm.settings.resources, ctx.realm.issuer.identifier),
+        now=int(ctx.now()),
+        lifetime=ctx.realm.settings.lifetimes.access_token,
+        jti=new_id(),
+    )
+    return sign_jwt(claims, access_token_key(ctx), ACCESS_TOKEN_TYPE)
+
+
+def access_token_key(ctx: Context) -> SigningKey:
+    """The key that signs access tokens in this realm."""
+    return ctx.keys.signing[ctx.realm.settings.access_token_signing_alg]
+
+
+def id_token(
+    ctx: Context,
+    client: Client | None,
+    grant: Grant,
+    nonce: str | None = None,
+    access_token: str | None = None,
+    code: str | None = None,
+    user_claims: dict[str, Any] | None = None,
+) -> str:
+    """A signed ID Token in the client's registered algorithm."""
+    alg = client.id_token_signed_response_alg if client is not None else "RS256"
+    claims = id_token_claims(
+        issuer=ctx.realm.issuer.identifier,
+        grant=grant,
+        now=int(ctx.now()),
+        lifetime=ctx.realm.settings.lifetimes.id_token,
+        alg=alg,
+        nonce=nonce,
+        access_token=access_token,
+        code=code,
+        user_claims=user_claims,
+    )
+    return sign_jwt(claims, ctx.keys.signing[alg], ID_TOKEN_TYPE)
+
+
+async def refresh_token(ctx: Context, grant: Grant) -> str:
+    """A refresh token for a grant, with the grant's whole scope."""
+    token = new_handle()
+    record = RefreshToken(
+        grant_id=grant.grant_id,
+        client_id=grant.client_id,
+        scope=grant.scope,
+        expires_at=int(ctx.now()) + ctx.realm.settings.lifetimes.refresh_token,
+    )
+    await ctx.grants.add_refresh_token(token, record)
+    return token

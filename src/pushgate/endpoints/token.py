@@ -1,0 +1,151 @@
+"""POST to the token endpoint (RFC 6749 3.2): one function per grant type, in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pushgate import refusals
+from pushgate.endpoints import issue
+from pushgate.endpoints.client_authentication import authenticate_client
+from pushgate.endpoints.context import Context
+from pushgate.endpoints.http import Reply, Request, json_reply
+from pushgate.events import GrantRevoked, TokenIssued
+from pushgate.model import AuthorizationCode, Grant
+from pushgate.protocol.client_auth import AuthenticatedClient
+from pushgate.protocol.grants.authorization_code import check_owner, check_redemption
+from pushgate.protocol.grants.client_credentials import check_confidential, client_scope
+from pushgate.protocol.grants.refresh_token import check_refresh, narrowed, rotates
+from pushgate.protocol.params import Params
+from pushgate.protocol.scopes import OPENID, realm_scopes
+from pushgate.store.ports import First
+
+GrantType = Callable[[Context, Request, AuthenticatedClient, Params], Awaitable[dict[str, Any]]]
+
+
+async def token(ctx: Context, request: Request) -> Reply:
+    """Exchange a grant for tokens."""
+    params = request.machine_form()
+    client = await authenticate_client(ctx, request, params)
+    grant_type = params.get("grant_type")
+    if grant_type is None:
+        raise refusals.GRANT_TYPE_MISSING()
+    exchange = GRANT_TYPES.get(grant_type)
+    if exchange is None:
+        raise refusals.GRANT_TYPE_UNSUPPORTED()
+    if grant_type not in client.client.grant_types:
+        raise refusals.GRANT_TYPE_UNAUTHORIZED()
+    return json_reply(await exchange(ctx, request, client, params))
+
+
+async def authorization_code(
+    ctx: Context, request: Request, client: AuthenticatedClient, params: Params
+) -> dict[str, Any]:
+    """Check, consume, issue. A second redemption by the same client revokes the grant (RFC 6749 4.1.2)."""
+    code = params.get("code")
+    if code is None:
+        raise refusals.CODE_MISSING()
+    key = ctx.transient.key("code", code)
+    stored = await ctx.transient.get("code", key)
+    if stored is None:
+        raise refusals.CODE_INVALID()
+    record = AuthorizationCode.decode(stored.value)
+    request.correlation_id = record.grant.correlation_id
+    check_owner(record, client)
+    if stored.consumed:
+        await revoke(ctx, request, record.grant, "code replayed")
+        raise refusals.CODE_REPLAYED()
+    check_redemption(record, params, ctx.now())
+    if not await ctx.grants.grant_live(record.grant.grant_id):
+        raise refusals.GRANT_REVOKED()
+    if not isinstance(await ctx.transient.consume("code", key), First):
+        await revoke(ctx, request, record.grant, "code replayed")
+        raise refusals.CODE_REPLAYED()
+    return await tokens(ctx, request, client, record.grant, record.grant.scope, nonce=record.nonce)
+
+
+async def refresh_token(ctx: Context, request: Request, client: AuthenticatedClient, params: Params) -> dict[str, Any]:
+    """A new access token from a refresh token; public clients get a new refresh token too (RFC 6749 6)."""
+    value = params.get("refresh_token")
+    if value is None:
+        raise refusals.REFRESH_MISSING()
+    record = await ctx.grants.refresh_token(value)
+    if record is None:
+        raise refusals.REFRESH_INVALID()
+    grant = check_refresh(record, await ctx.grants.grant(record.grant_id), client, ctx.now())
+    request.correlation_id = grant.correlation_id
+    if record.consumed:
+        await revoke(ctx, request, grant, "refresh token replayed")
+        raise refusals.REFRESH_REPLAYED()
+    if await ctx.services.directory.claims(ctx.name, grant.sub) is None:
+        raise refusals.REFRESH_INVALID("the user is gone or disabled")
+    scope = narrowed(record.scope, params.get("scope"), client.client)
+    rotate = rotates(client.client)
+    if rotate and not await ctx.grants.rotate_refresh_token(value):
+        await revoke(ctx, request, grant, "refresh token replayed")
+        raise refusals.REFRESH_REPLAYED()
+    return await tokens(ctx, request, client, grant, scope, refreshed=True, new_refresh_token=rotate)
+
+
+async def client_credentials(
+    ctx: Context, request: Request, client: AuthenticatedClient, params: Params
+) -> dict[str, Any]:
+    """A token for the client itself; no refresh token (RFC 6749 4.4.3)."""
+    check_confidential(client)
+    settings = ctx.realm.settings
+    known = realm_scopes(ctx.policy(client.client).profile, settings.resources)
+    scope = client_scope(params.get("scope"), client.client, known)
+    ctx.emit(TokenIssued(client.client.client_id, "client_credentials", " ".join(scope)), request)
+    return {
+        "access_token": issue.client_token(ctx, client.client, scope),
+        "token_type": "Bearer",
+        "expires_in": settings.lifetimes.access_token,
+        "scope": " ".join(scope),
+    }
+
+
+GRANT_TYPES: dict[str, GrantType] = {
+    "authorization_code": authorization_code,
+    "refresh_token": refresh_token,
+    "client_credentials": client_credentials,
+}
+
+
+async def tokens(
+    ctx: Context,
+    request: Request,
+    client: AuthenticatedClient,
+    grant: Grant,
+    scope: tuple[str, ...],
+    *,
+    nonce: str | None = None,
+    refreshed: bool = False,
+    new_refresh_token: bool = True,
+) -> dict[str, Any]:
+    """The token response for a user's grant. RFC 6749 5.1, OpenID Connect Core 3.1.3.3, 12.2."""
+    access_token = issue.access_token(ctx, grant, scope)
+    document: dict[str, Any] = {
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": ctx.realm.settings.lifetimes.access_token,
+        "scope": " ".join(scope),
+    }
+    if OPENID in scope:
+        document["id_token"] = issue.id_token(ctx, client.client, grant, nonce, access_token)
+    if new_refresh_token and "refresh_token" in client.client.grant_types:
+        document["refresh_token"] = await issue.refresh_token(ctx, grant)
+    event = TokenIssued(
+        client_id=client.client.client_id,
+        grant_type="refresh_token" if refreshed else "authorization_code",
+        scope=" ".join(scope),
+        correlation_id=grant.correlation_id,
+        grant=grant.grant_id,
+    )
+    ctx.emit(event, request)
+    return document
+
+
+async def revoke(ctx: Context, request: Request, grant: Grant, reason: str) -> None:
+    """End a grant: its refresh tokens and, at UserInfo, its access tokens stop working."""
+    await ctx.grants.revoke_grant(grant.grant_id)
+    ctx.emit(GrantRevoked(grant.grant_id, grant.client_id, reason, grant.correlation_id), request)

@@ -1,0 +1,155 @@
+"""The OAuthError tree: one class per registered error code, which fixes the code and the HTTP status.
+
+Errors know their code; the stage that catches them knows the delivery (JSON, page, redirect).
+Descriptions are fixed English text without user input, so that RFC 6749 5.2's character set holds by
+construction and nothing can be reflected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One way in which the server says no; calling it makes the exception to raise.
+
+    `id` is stable and public, `description` goes on the wire as `error_description`, `advice` tells a
+    developer what to do and appears on error pages and in the documentation. `status` overrides the
+    status of the error class where HTTP has a better one.
+    """
+
+    id: str
+    error: type[OAuthError]
+    description: str
+    advice: str
+    status: int | None = None
+
+    def __call__(self, detail: str = "") -> OAuthError:
+        """Make the error; `detail` is for the log only and never reaches the wire."""
+        return self.error(self, detail)
+
+
+class OAuthError(Exception):
+    """A request was refused. Bugs are never OAuthErrors."""
+
+    code: ClassVar[str]
+    default_status: ClassVar[int] = 400
+
+    def __init__(self, refusal: Refusal, detail: str = "") -> None:
+        super().__init__(refusal.id)
+        self.refusal = refusal
+        self.detail = detail
+        self.retry_after: int | None = None
+
+    @property
+    def status(self) -> int:
+        """HTTP status when the error is answered directly."""
+        return self.refusal.status or self.default_status
+
+    @property
+    def description(self) -> str:
+        """`error_description` as it goes on the wire."""
+        return self.refusal.description
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.refusal.id}>"
+
+
+def _code(code: str, status: int = 400) -> Callable[[type[OAuthError]], type[OAuthError]]:
+    def fix(cls: type[OAuthError]) -> type[OAuthError]:
+        cls.code, cls.default_status = code, status
+        return cls
+
+    return fix
+
+
+@_code("invalid_request")
+class InvalidRequest(OAuthError):
+    """RFC 6749 4.1.2.1, 5.2."""
+
+
+@_code("invalid_client", 401)
+class InvalidClient(OAuthError):
+    """RFC 6749 5.2; always 401 with a challenge, whichever method was tried."""
+
+
+@_code("invalid_grant")
+class InvalidGrant(OAuthError):
+    """RFC 6749 5.2."""
+
+
+@_code("unauthorized_client")
+class UnauthorizedClient(OAuthError):
+    """RFC 6749 4.1.2.1, 5.2."""
+
+
+@_code("unsupported_grant_type")
+class UnsupportedGrantType(OAuthError):
+    """RFC 6749 5.2."""
+
+
+@_code("invalid_scope")
+class InvalidScope(OAuthError):
+    """RFC 6749 4.1.2.1, 5.2."""
+
+
+@_code("access_denied")
+class AccessDenied(OAuthError):
+    """RFC 6749 4.1.2.1; status 403 where a page or a JSON body reports it."""
+
+
+@_code("unsupported_response_type")
+class UnsupportedResponseType(OAuthError):
+    """RFC 6749 4.1.2.1."""
+
+
+@_code("server_error", 500)
+class ServerError(OAuthError):
+    """RFC 6749 4.1.2.1."""
+
+
+@_code("temporarily_unavailable", 503)
+class TemporarilyUnavailable(OAuthError):
+    """RFC 6749 4.1.2.1; with status 429 where a rate limit speaks (RFC 9126 2.3)."""
+
+
+@_code("invalid_request_uri")
+class InvalidRequestUri(OAuthError):
+    """RFC 9101 7, OpenID Connect Core 3.1.2.6."""
+
+
+@_code("request_not_supported")
+class RequestNotSupported(OAuthError):
+    """OpenID Connect Core 3.1.2.6."""
+
+
+@_code("login_required")
+class LoginRequired(OAuthError):
+    """OpenID Connect Core 3.1.2.6."""
+
+
+@_code("consent_required")
+class ConsentRequired(OAuthError):
+    """OpenID Connect Core 3.1.2.6."""
+
+
+@_code("account_selection_required")
+class AccountSelectionRequired(OAuthError):
+    """OpenID Connect Core 3.1.2.6."""
+
+
+@_code("invalid_token", 401)
+class InvalidToken(OAuthError):
+    """RFC 6750 3.1."""
+
+
+@_code("insufficient_scope", 403)
+class InsufficientScope(OAuthError):
+    """RFC 6750 3.1."""
+
+
+class NoToken(InvalidToken):
+    """RFC 6750 3.1: a request without a token gets a challenge that carries no error code."""

@@ -1,0 +1,71 @@
+"""The realm's own keys: making them, sealing them, and the ring that signs and publishes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+
+from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.seal import Seal
+from pushgate.jose.verify import KeySet
+from pushgate.model import StoredKey
+
+RSA_BITS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key that is in use."""
+
+    kid: str
+    alg: str
+    key: Key
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.kid!r}, {self.alg!r})"
+
+
+def make_key(alg: str, seal: Seal, now: int) -> StoredKey:
+    """Make a signing key, sealed for storage; its kid is the RFC 7638 thumbprint."""
+    key: Key
+    if alg == "ES256":
+        key = ECKey.generate_key("P-256")
+    elif alg == "EdDSA":
+        key = OKPKey.generate_key("Ed25519")
+    elif alg in ("PS256", "RS256"):
+        key = RSAKey.generate_key(RSA_BITS)
+    else:
+        raise ValueError(f"no signing keys are made for {alg!r}")
+    kid = key.thumbprint()
+    public = {**key.as_dict(private=False), "kid": kid, "alg": alg, "use": "sig"}
+    private = json.dumps(key.as_dict(private=True)).encode()
+    return StoredKey(kid=kid, alg=alg, public=public, sealed=seal.close(private, kid.encode()), created_at=now)
+
+
+def open_key(stored: StoredKey, seal: Seal) -> SigningKey:
+    """Unseal a stored key. Raises jose.seal.CannotOpen under another secret key."""
+    private = json.loads(seal.open(stored.sealed, stored.kid.encode()))
+    kinds: dict[str, type[ECKey | RSAKey | OKPKey]] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
+    return SigningKey(stored.kid, stored.alg, kinds[private["kty"]].import_key(private))
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """A realm's keys in force: one to sign with per algorithm, all that are published to verify with."""
+
+    signing: dict[str, SigningKey]
+    jwks: dict[str, Any]
+    verifying: KeySet = field(repr=False)
+
+    @classmethod
+    def of(cls, stored: list[StoredKey], seal: Seal) -> KeyRing:
+        """The newest key that is not retired signs; retired ones stay published until they are deleted."""
+        signing: dict[str, SigningKey] = {}
+        for key in sorted(stored, key=lambda k: (k.created_at, k.kid)):
+            if key.retired_at is None and key.alg in SIGNING:
+                signing[key.alg] = open_key(key, seal)
+        jwks = {"keys": [key.public for key in stored]}
+        return cls(signing, jwks, KeySet.of_jwks(jwks))

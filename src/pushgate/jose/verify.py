@@ -1,0 +1,166 @@
+"""Read and verify compact JWS. Parsing is strict; keys are imported once and kept."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+
+from pushgate.jose.algorithms import ALGORITHMS, fits
+
+MAX_JWS = 16 * 1024  # characters
+MAX_HEADER = 4 * 1024  # characters, encoded
+MIN_RSA_BITS = 2048
+
+
+class BadJws(ValueError):
+    """Not a compact JWS with a JSON object inside; the message says what is wrong, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A parsed JWS that nobody has vouched for yet."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return "Unverified(...)"
+
+
+def parse_jws(value: str) -> Unverified:
+    """Parse compact serialisation strictly: three base64url parts, unique members, an object inside.
+
+    Raises BadJws. RFC 7515 3.1, 4, 5.2; RFC 7519 7.2; RFC 8725 2.4 and 3.
+    """
+    if len(value) > MAX_JWS:
+        raise BadJws("too long")
+    parts = value.split(".")
+    if len(parts) != 3:
+        raise BadJws("not three parts")
+    if len(parts[0]) > MAX_HEADER:
+        raise BadJws("header too long")
+    header = _json_object(_unbase64(parts[0]))
+    if not isinstance(header.get("alg"), str):
+        raise BadJws("no alg")
+    return Unverified(
+        header=header,
+        claims=_json_object(_unbase64(parts[1])),
+        signing_input=f"{parts[0]}.{parts[1]}".encode("ascii"),
+        signature=_unbase64(parts[2]),
+    )
+
+
+def _unbase64(part: str) -> bytes:
+    try:
+        raw = part.encode("ascii")
+        if b"=" in raw or b"+" in raw or b"/" in raw:
+            raise BadJws("not base64url without padding")
+        decoded = base64.b64decode(raw.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(raw) % 4), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise BadJws("not base64url") from None
+    return decoded
+
+
+def _json_object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadJws("not JSON, or a member name twice") from None
+    if not isinstance(value, dict):
+        raise BadJws("not a JSON object")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """An imported key with what its JWK says about its use."""
+
+    key: Key
+    kid: str | None
+    alg: str | None
+    use: str | None
+
+
+class KeySet:
+    """Keys to verify with. Import is done once; look-up is by `kid` and algorithm."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, keys: list[VerificationKey]) -> None:
+        self.keys = keys
+
+    @classmethod
+    def of_jwks(cls, jwks: dict[str, Any] | None) -> KeySet:
+        """Import a JWK Set; keys that cannot be used are passed over (RFC 7517 5)."""
+        members = (jwks or {}).get("keys")
+        found = [import_key(m) for m in members if isinstance(m, dict)] if isinstance(members, list) else []
+        return cls([key for key in found if key is not None])
+
+    @classmethod
+    def of_secret(cls, secret: str) -> KeySet:
+        """The UTF-8 bytes of a client secret as HMAC key (OpenID Connect Core 10.1)."""
+        return cls([VerificationKey(OctKey.import_key(secret.encode()), None, None, "sig")])
+
+    def candidates(self, header: dict[str, Any]) -> list[VerificationKey]:
+        """The keys that may have made a signature with this header; one, if it names a `kid`."""
+        kid, alg = header.get("kid"), header["alg"]
+        fitting = [
+            k for k in self.keys
+            if fits(k.key, alg) and k.use in (None, "sig") and k.alg in (None, alg)
+        ]  # fmt: skip
+        if kid is None:
+            return fitting
+        return [k for k in fitting if k.kid == kid or (k.kid is None and len(self.keys) == 1)]
+
+
+def import_key(jwk: dict[str, Any]) -> VerificationKey | None:
+    """Import a public JWK; None where it is unusable, too weak, private or symmetric."""
+    types: dict[Any, type[ECKey | RSAKey | OKPKey]] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
+    kind = types.get(jwk.get("kty"))
+    if kind is None or "d" in jwk:
+        return None
+    try:
+        key = kind.import_key({k: v for k, v in jwk.items() if k in ("kty", "crv", "x", "y", "n", "e")})
+    except (JoseError, ValueError, TypeError, KeyError, binascii.Error):
+        return None
+    if isinstance(key, RSAKey) and key.raw_value.key_size < MIN_RSA_BITS:
+        return None
+    text = {name: value for name in ("kid", "alg", "use") if isinstance(value := jwk.get(name), str)}
+    return VerificationKey(key, text.get("kid"), text.get("alg"), text.get("use"))
+
+
+MAX_TRIES = 4
+
+
+def verify_jws(unverified: Unverified, keys: KeySet) -> bool:
+    """Whether one of the fitting keys made this signature. At most four are tried."""
+    alg = unverified.header["alg"]
+    algorithm = ALGORITHMS.get(alg)
+    if algorithm is None:
+        return False
+    for candidate in keys.candidates(unverified.header)[:MAX_TRIES]:
+        try:
+            if algorithm.verify(unverified.signing_input, unverified.signature, candidate.key):
+                return True
+        except (JoseError, ValueError):
+            continue
+    return False

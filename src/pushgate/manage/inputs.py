@@ -1,0 +1,125 @@
+"""What an operator may say about realms, clients, users and resources: names, types, defaults.
+
+The shapes of the manifest; management by API and command line use the same ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class Input(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """Base: an unknown member is refused."""
+
+
+class SecretSource(Input, frozen=True):
+    """Where a secret is: in a file, or in an environment variable."""
+
+    file: str | None = None
+    env: str | None = None
+
+
+class ClientInput(Input, frozen=True):
+    """A client, by RFC 7591 member names, and Pushgate's own members."""
+
+    client_id: str
+    client_secret: str | SecretSource | None = None
+    client_name: str | None = None
+    token_endpoint_auth_method: str = "client_secret_basic"
+    token_endpoint_auth_signing_alg: str | None = None
+    application_type: Literal["web", "native"] = "web"
+    redirect_uris: tuple[str, ...] = ()
+    grant_types: tuple[str, ...] = ("authorization_code",)
+    response_types: tuple[str, ...] = ("code",)
+    scope: str | None = None
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
+    client_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+    default_max_age: int | None = None
+    require_auth_time: bool = False
+    id_token_signed_response_alg: str = "RS256"
+    require_pushed_authorization_requests: bool = False
+    profile: str | None = None
+    enabled: bool = True
+    pkce_required: bool | None = None
+    par_request_expiry: int | None = None
+    pushed_redirect_uri_prefixes: tuple[str, ...] = ()
+    skip_consent: bool = False
+
+
+class UserInput(Input, frozen=True):
+    """A local account."""
+
+    username: str
+    password: str | SecretSource | None = None
+    claims: dict[str, Any] = {}
+    enabled: bool = True
+
+
+class ResourceInput(Input, frozen=True):
+    """A protected resource and its scope values."""
+
+    identifier: str
+    scopes: tuple[str, ...] = ()
+
+
+class ParInput(Input, frozen=True):
+    """The realm's PAR switches; `lifetime` in seconds."""
+
+    supported: bool = True
+    required: bool = False
+    lifetime: int | None = None
+
+
+class RegistrationInput(Input, frozen=True):
+    """Dynamic registration; this release has it off."""
+
+    mode: Literal["off"] = "off"
+
+
+class LifetimesInput(Input, frozen=True):
+    """Seconds."""
+
+    code: int = 60
+    access_token: int = 600
+    id_token: int = 600
+    refresh_token: int = 2_592_000
+    session: int = 28_800
+    interaction: int = 1_800
+
+
+class RatesInput(Input, frozen=True):
+    """Requests per second (0: no limit), and failed client authentications per minute."""
+
+    pushes_per_client: int = 0
+    pushes_per_address: int = 0
+    failures_per_minute: int = 30
+
+
+class RealmInput(Input, frozen=True):
+    """A realm. A member that is left out keeps its value, or gets its default in a new realm."""
+
+    name: str
+    profile: str | msgspec.UnsetType = msgspec.UNSET
+    dialect: str | msgspec.UnsetType = msgspec.UNSET
+    pushed_authorization_requests: ParInput | msgspec.UnsetType = msgspec.UNSET
+    registration: RegistrationInput | msgspec.UnsetType = msgspec.UNSET
+    lifetimes: LifetimesInput | msgspec.UnsetType = msgspec.UNSET
+    rates: RatesInput | msgspec.UnsetType = msgspec.UNSET
+    pkce_required: bool | msgspec.UnsetType = msgspec.UNSET
+    default_scope: str | msgspec.UnsetType | None = msgspec.UNSET
+    access_token_signing_alg: str | msgspec.UnsetType = msgspec.UNSET
+    clients: tuple[ClientInput, ...] = ()
+    resources: tuple[ResourceInput, ...] | msgspec.UnsetType = msgspec.UNSET
+    users: tuple[UserInput, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+class ManifestInput(Input, frozen=True):
+    """A manifest file."""
+
+    realms: tuple[RealmInput, ...]

@@ -1,0 +1,92 @@
+"""Realm settings: merging what an operator says into what is there, and what cannot be saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pushgate.dialects import DIALECTS
+from pushgate.jose.algorithms import SIGNING
+from pushgate.manage.inputs import RealmInput
+from pushgate.model import Lifetimes, PushedAuthorizationRequests, Rates, RealmSettings, Resource
+from pushgate.profiles import PROFILES
+from pushgate.protocol.authorization_request import SCOPE
+from pushgate.protocol.registration import LIFETIME_RANGE, Problem
+from pushgate.realm import REALM_NAME
+
+NOT_SETTINGS = frozenset({"name", "clients", "users", "registration", "hosts"})
+# Upper bounds in seconds; codes are short-lived by RFC 6749 4.1.2.
+LONGEST = {
+    "code": 600,
+    "access_token": 86_400,
+    "id_token": 86_400,
+    "refresh_token": 31_536_000,
+    "session": 2_592_000,
+    "interaction": 7_200,
+}
+
+
+def merged(current: RealmSettings | None, wanted: RealmInput) -> RealmSettings:
+    """The settings after the change: members that are not said keep their value."""
+    base = current or RealmSettings(name=wanted.name)
+    said: dict[str, Any] = {}
+    for name in wanted.__struct_fields__:
+        value = getattr(wanted, name)
+        if name not in NOT_SETTINGS and value is not msgspec.UNSET:
+            said[name] = _setting(name, value)
+    return msgspec.structs.replace(base, **said)
+
+
+def _setting(name: str, value: Any) -> Any:
+    kinds = {
+        "pushed_authorization_requests": PushedAuthorizationRequests,
+        "lifetimes": Lifetimes,
+        "rates": Rates,
+    }
+    if name == "resources":
+        return tuple(Resource(identifier=r.identifier, scopes=r.scopes) for r in value)
+    return msgspec.convert(msgspec.to_builtins(value), kinds[name]) if name in kinds else value
+
+
+def problems(settings: RealmSettings) -> list[Problem]:
+    """Everything that is wrong with a realm; empty if it may be saved."""
+    found = []
+    if not REALM_NAME.fullmatch(settings.name):
+        found.append(Problem("name", "must be lower-case letters, digits and hyphens, at most 63"))
+    for name, known in (("profile", PROFILES), ("dialect", DIALECTS)):
+        if getattr(settings, name) not in known:
+            found.append(Problem(name, f"must be one of {', '.join(known)}"))
+    par = settings.pushed_authorization_requests
+    if par.lifetime is not None and par.lifetime not in LIFETIME_RANGE:
+        found.append(Problem("pushed_authorization_requests.lifetime", "must be 5 to 600 seconds"))
+    if par.required and not par.supported:
+        found.append(Problem("pushed_authorization_requests.required", "cannot be on while supported is off"))
+    for name, longest in LONGEST.items():
+        if not 1 <= getattr(settings.lifetimes, name) <= longest:
+            found.append(Problem(f"lifetimes.{name}", f"must be 1 to {longest} seconds"))
+    if any(rate < 0 for rate in msgspec.structs.astuple(settings.rates)):
+        found.append(Problem("rates", "must not be negative"))
+    if settings.access_token_signing_alg not in SIGNING:
+        found.append(Problem("access_token_signing_alg", f"must be one of {', '.join(SIGNING)}"))
+    if settings.default_scope is not None and not SCOPE.fullmatch(settings.default_scope):
+        found.append(Problem("default_scope", "must be scope values separated by single spaces"))
+    return found + _resource_problems(settings)
+
+
+def _resource_problems(settings: RealmSettings) -> list[Problem]:
+    found = []
+    seen: set[str] = set()
+    owners: dict[str, str] = {}
+    for index, resource in enumerate(settings.resources):
+        if not resource.identifier or "#" in resource.identifier or ":" not in resource.identifier:
+            found.append(Problem(f"resources[{index}].identifier", "must be an absolute URI without a fragment"))
+        if resource.identifier in seen:
+            found.append(Problem(f"resources[{index}].identifier", "is there twice"))
+        seen.add(resource.identifier)
+        for scope in resource.scopes:
+            if not SCOPE.fullmatch(scope) or " " in scope:
+                found.append(Problem(f"resources[{index}].scopes", f"{scope!r} is not a scope value"))
+            if owners.setdefault(scope, resource.identifier) != resource.identifier:
+                found.append(Problem(f"resources[{index}].scopes", f"{scope!r} belongs to {owners[scope]} already"))
+    return found

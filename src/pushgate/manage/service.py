@@ -1,0 +1,265 @@
+"""Every administrative act, once: validated, carried out in one transaction, written to the audit trail.
+
+The command line and manifests call this; so will every other face of administration.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from pushgate.client_keys import secret_context
+from pushgate.events import ConfigurationChanged
+from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.keys import make_key
+from pushgate.jose.seal import Seal
+from pushgate.manage import realms as realm_rules
+from pushgate.manage.inputs import ClientInput, RealmInput, UserInput
+from pushgate.model import Client, ClientSecret, RealmSettings, StoredKey, User
+from pushgate.profiles import PROFILES
+from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
+from pushgate.protocol.registration import Problem, problems
+from pushgate.store.durable import accounts, configuration
+from pushgate.store.durable.accounts import Accounts
+from pushgate.store.durable.audit import append_event
+from pushgate.store.durable.configuration import Configuration
+from pushgate.store.ports import DurableEngine
+
+Act = Literal["create", "update", "unchanged", "delete"]
+Work = Callable[[sa.Connection], None]
+
+
+class Refused(Exception):
+    """An administrative act cannot be carried out; nothing was changed."""
+
+    def __init__(self, found: list[Problem]) -> None:
+        super().__init__("; ".join(map(str, found)))
+        self.problems = found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that an act does, or would do in a dry run."""
+
+    realm: str
+    object: Literal["realm", "client", "user", "key"]
+    id: str
+    act: Act
+    fields: tuple[str, ...] = ()
+    work: Work | None = None
+    secret: str | None = None
+    """A generated client secret, to be shown once."""
+
+    def __repr__(self) -> str:
+        return f"Change({self.act} {self.object} {self.id})"
+
+
+class Management:
+    """Administration of one installation."""
+
+    def __init__(self, engine: DurableEngine, seal: Seal, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._seal = seal
+        self._clock = clock
+        self.configuration = Configuration(engine)
+
+    def accounts(self, realm: str) -> Accounts:
+        """A realm's users."""
+        return Accounts(self._engine, realm)
+
+    # --- Planning: what an act would do -----------------------------------------------------------
+
+    async def plan_realm(self, wanted: RealmInput) -> tuple[RealmSettings, Change]:
+        """Create a realm with its keys, or change its settings. Raises Refused."""
+        current = await self.configuration.realm(wanted.name)
+        settings = realm_rules.merged(current, wanted)
+        found = realm_rules.problems(settings)
+        if found:
+            raise Refused(found)
+        if current == settings:
+            return settings, Change(wanted.name, "realm", wanted.name, "unchanged")
+        keys = [] if current is not None else [make_key(alg, self._seal, int(self._clock())) for alg in SIGNING]
+
+        def work(c: sa.Connection) -> None:
+            configuration.save_realm(c, settings)
+            for key in keys:
+                configuration.save_key(c, settings.name, key)
+
+        act: Act = "create" if current is None else "update"
+        return settings, Change(wanted.name, "realm", wanted.name, act, _differences(current, settings), work)
+
+    async def plan_client(self, realm: RealmSettings, wanted: ClientInput, secret: str | None) -> Change:
+        """Create a client or replace it, keeping a secret that is not given anew. Raises Refused.
+
+        `secret` is the resolved client_secret; where one is needed and there is none, it is generated.
+        """
+        current = await self.configuration.client(realm.name, wanted.client_id)
+        generated = None
+        method = wanted.token_endpoint_auth_method
+        if method not in (*SECRET_METHODS, *ASSERTION_METHODS[:1]):
+            kept = None
+        elif secret is None and current is not None and current.token_endpoint_auth_method == method:
+            kept = current.secret
+        else:
+            generated = None if secret is not None else secrets.token_urlsafe(32)
+            kept = self._keep(realm.name, wanted, current, secret or generated or "")
+        members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f != "client_secret"}
+        client = Client(**members, secret=kept)
+        found = problems(client, secret, PROFILES[realm.profile])
+        if found:
+            raise Refused(found)
+        if client == current:
+            return Change(realm.name, "client", client.client_id, "unchanged")
+
+        def work(c: sa.Connection) -> None:
+            configuration.save_client(c, realm.name, client)
+
+        act: Act = "create" if current is None else "update"
+        fields = _differences(current, client)
+        return Change(realm.name, "client", client.client_id, act, fields, work, generated)
+
+    def _keep(self, realm: str, wanted: ClientInput, current: Client | None, secret: str) -> ClientSecret:
+        """A secret as it is stored: a digest; sealed too where an HMAC needs the secret itself."""
+        digest = secret_digest(secret)
+        if current is not None and current.secret is not None and current.secret.digest == digest:
+            if (current.secret.sealed is not None) == (wanted.token_endpoint_auth_method == "client_secret_jwt"):
+                return current.secret
+        if wanted.token_endpoint_auth_method != "client_secret_jwt":
+            return ClientSecret(digest=digest)
+        return ClientSecret(
+            digest=digest, sealed=self._seal.close(secret.encode(), secret_context(realm, wanted.client_id))
+        )
+
+    async def plan_user(self, realm: str, wanted: UserInput, password: str | None) -> Change:
+        """Create a user or change them; without a password the present one stays. Raises Refused."""
+        from pushgate.directory.local import check_password, hash_password, normalise
+
+        username = normalise(wanted.username).strip()
+        found = user_problems(username, password, wanted.claims)
+        if found:
+            raise Refused(found)
+        current = await self.accounts(realm).user_by_username(username)
+        kept = current.password_hash if current is not None else None
+        if password is not None and not (kept is not None and check_password(kept, password)):
+            kept = hash_password(password)
+        sub = current.sub if current is not None else secrets.token_urlsafe(24)
+        user = User(sub=sub, username=username, password_hash=kept, claims=wanted.claims, enabled=wanted.enabled)
+        if user == current:
+            return Change(realm, "user", username, "unchanged")
+
+        def work(c: sa.Connection) -> None:
+            accounts.save_user(c, realm, user)
+            if not user.enabled:
+                accounts.end_sessions(c, realm, user.sub)
+
+        return Change(
+            realm,
+            "user",
+            username,
+            "create" if current is None else "update",
+            _differences(current, user),
+            work,
+        )
+
+    async def plan_delete_client(self, realm: str, client_id: str) -> Change:
+        """Delete a client. Raises Refused if there is none."""
+        if await self.configuration.client(realm, client_id) is None:
+            raise Refused([Problem("client_id", f"there is no client {client_id!r} in realm {realm!r}")])
+        return Change(
+            realm,
+            "client",
+            client_id,
+            "delete",
+            work=lambda c: configuration.delete_client(c, realm, client_id) and None,
+        )
+
+    async def plan_delete_user(self, realm: str, username: str) -> Change:
+        """Delete a user with sessions, consents and grants. Raises Refused if there is none."""
+        user = await self.accounts(realm).user_by_username(username)
+        if user is None:
+            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
+        sub = user.sub
+        return Change(realm, "user", username, "delete", work=lambda c: accounts.delete_user(c, realm, sub) and None)
+
+    def clear_secret(self, realm: str, client: Client) -> str | None:
+        """A client's secret where it is kept in clear, sealed; None where only its digest is."""
+        if client.secret is None or client.secret.sealed is None:
+            return None
+        return self._seal.open(client.secret.sealed, secret_context(realm, client.client_id)).decode()
+
+    # --- Keys --------------------------------------------------------------------------------------
+
+    async def rotate_keys(self, realm: str, algs: tuple[str, ...] = SIGNING) -> list[StoredKey]:
+        """New signing keys; the old ones are retired but stay published while their tokens live.
+
+        A retired key is deleted by a later rotation, once nothing it signed can still be valid.
+        Raises Refused.
+        """
+        settings = await self.configuration.realm(realm)
+        if settings is None:
+            raise Refused([Problem("realm", f"there is no realm {realm!r}")])
+        now = int(self._clock())
+        longest = max(settings.lifetimes.access_token, settings.lifetimes.id_token, settings.lifetimes.session)
+        fresh = [make_key(alg, self._seal, now) for alg in algs]
+        before = await self.configuration.keys(realm)
+
+        def work(c: sa.Connection) -> None:
+            for key in before:
+                if key.retired_at is None and key.alg in algs:
+                    configuration.save_key(c, realm, msgspec.structs.replace(key, retired_at=now))
+                elif key.retired_at is not None and key.retired_at + longest < now:
+                    configuration.delete_key(c, realm, key.kid)
+            for key in fresh:
+                configuration.save_key(c, realm, key)
+
+        await self.carry_out([Change(realm, "key", ",".join(algs), "update", work=work)])
+        return fresh
+
+    # --- Doing ---------------------------------------------------------------------------------------
+
+    async def carry_out(self, changes: list[Change]) -> None:
+        """Do all of it in one transaction, or nothing; each change leaves an audit event."""
+        wanted = [change for change in changes if change.work is not None]
+        if not wanted:
+            return
+        at = int(self._clock())
+
+        def work(c: sa.Connection) -> None:
+            for change in wanted:
+                if change.work is not None:
+                    change.work(c)
+                event = ConfigurationChanged(change.object, change.id, change.act)
+                append_event(c, {"at": at, "realm": change.realm, "event": event.name, **event.members()})
+
+        await self.configuration.change(work)
+
+    async def ensure_default_realm(self) -> None:
+        """A fresh installation has the realm `default`."""
+        if await self.configuration.realm("default") is None:
+            _, change = await self.plan_realm(RealmInput(name="default"))
+            await self.carry_out([change])
+
+
+def user_problems(username: str, password: str | None, claims: dict[str, Any]) -> list[Problem]:
+    """What is wrong with a user."""
+    found = []
+    if not username or len(username) > 255 or not username.isprintable():
+        found.append(Problem("username", "must be 1 to 255 printable characters"))
+    if password is not None and len(password) < 8:
+        found.append(Problem("password", "must have at least 8 characters"))
+    if "sub" in claims:
+        found.append(Problem("claims.sub", "is made by the server"))
+    return found
+
+
+def _differences(current: msgspec.Struct | None, wanted: msgspec.Struct) -> tuple[str, ...]:
+    """The members that differ from what is there, or from nothing."""
+    names = wanted.__struct_fields__
+    if current is None:
+        return ()
+    return tuple(name for name in names if getattr(current, name) != getattr(wanted, name))

@@ -1,0 +1,252 @@
+"""The frozen types that travel through the house. Records kept in a store are encoded with msgpack.
+
+Members that come from a request or from client metadata keep their IANA names.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+R = TypeVar("R", bound="Record")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that is kept in a store, or travels between rooms."""
+
+    def encode(self) -> bytes:
+        """The bytes kept in a store."""
+        return _encoder.encode(self)
+
+    @classmethod
+    def decode(cls: type[R], data: bytes) -> R:
+        """Read back what `encode` wrote. Raises msgspec.DecodeError for anything else."""
+        return msgspec.msgpack.decode(data, type=cls)
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]
+
+
+class ClientSecret(Record, frozen=True):
+    """A client's secret at rest: its SHA-256 digest, and sealed in clear only where an HMAC needs it."""
+
+    digest: bytes
+    sealed: bytes | None = None
+
+    def __repr__(self) -> str:
+        return "ClientSecret(...)"
+
+
+class Client(Record, frozen=True):
+    """A registered client: RFC 7591 / OpenID Connect Registration members, and a few of our own."""
+
+    client_id: str
+    client_name: str | None = None
+    secret: ClientSecret | None = None
+    token_endpoint_auth_method: str = "client_secret_basic"
+    token_endpoint_auth_signing_alg: str | None = None
+    application_type: Literal["web", "native"] = "web"
+    redirect_uris: tuple[str, ...] = ()
+    grant_types: tuple[str, ...] = ("authorization_code",)
+    response_types: tuple[str, ...] = ("code",)
+    scope: str | None = None
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
+    client_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+    default_max_age: int | None = None
+    require_auth_time: bool = False
+    id_token_signed_response_alg: str = "RS256"
+    require_pushed_authorization_requests: bool = False
+    # Members below are Pushgate's own.
+    profile: str | None = None
+    enabled: bool = True
+    pkce_required: bool | None = None
+    par_request_expiry: int | None = None  # seconds
+    pushed_redirect_uri_prefixes: tuple[str, ...] = ()  # RFC 9126 2.4
+    skip_consent: bool = False  # administrative pre-approval
+
+    @property
+    def public(self) -> bool:
+        """No credential: the client cannot authenticate (RFC 6749 2.1)."""
+        return self.token_endpoint_auth_method == "none"
+
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """The scope values the client may ask for; None leaves it to the realm."""
+        return None if self.scope is None else frozenset(self.scope.split())
+
+    @property
+    def label(self) -> str:
+        """What a person is shown."""
+        return self.client_name or self.client_id
+
+
+class AuthorizationRequest(Record, frozen=True):
+    """What a client asks for, parsed once; the same type whether pushed or sent through the browser."""
+
+    client_id: str
+    response_type: str | None = None
+    response_mode: str | None = None
+    redirect_uri: str | None = None
+    scope: tuple[str, ...] | None = None
+    state: str | None = None
+    nonce: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None  # seconds
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
+    login_hint: str | None = None
+    id_token_hint: str | None = None
+    acr_values: tuple[str, ...] = ()
+    ui_locales: tuple[str, ...] = ()
+    display: str | None = None
+
+    @property
+    def response_types(self) -> frozenset[str]:
+        """The single values of a composite `response_type`."""
+        return frozenset((self.response_type or "").split())
+
+
+class PushedAuthorizationRequest(Record, frozen=True):
+    """A stored authorization request; `pushed` is False for one that came through the browser."""
+
+    request: AuthorizationRequest
+    scope: tuple[str, ...]
+    expires_at: int  # the redemption window ends: time to start, not to finish (FAPI2-SP 5.3.2.2 note 3)
+    correlation_id: str
+    pushed: bool = True
+
+
+class Interaction(Record, frozen=True):
+    """A browser on its way through login and consent. What is still missing is computed, never stored."""
+
+    request_key: bytes
+    started_at: float
+
+
+class Session(Record, frozen=True):
+    """A signed-in browser (single sign-on)."""
+
+    sid: str
+    sub: str
+    username: str
+    authenticated_at: float
+    expires_at: int
+    amr: tuple[str, ...] = ("pwd",)
+
+
+class User(Record, frozen=True):
+    """A local account."""
+
+    sub: str
+    username: str
+    password_hash: str | None = None
+    claims: dict[str, Any] = {}
+    enabled: bool = True
+
+    def __repr__(self) -> str:
+        return f"User({self.sub!r}, {self.username!r})"
+
+
+class Grant(Record, frozen=True):
+    """What a user allowed a client, once; every token of that flow hangs on it and falls with it."""
+
+    grant_id: str
+    client_id: str
+    sub: str
+    scope: tuple[str, ...]
+    audience: tuple[str, ...]
+    auth_time: int
+    amr: tuple[str, ...]
+    sid: str
+    correlation_id: str
+    revoked: bool = False
+
+
+class AuthorizationCode(Record, frozen=True):
+    """What an authorization code stands for until it is redeemed (RFC 6749 4.1.3)."""
+
+    grant: Grant
+    redirect_uri: str | None  # None: the request left it out, so the token request may too
+    expires_at: int
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
+    nonce: str | None = None
+
+
+class RefreshToken(Record, frozen=True):
+    """A refresh token at rest; the key it is stored under is the digest of the token."""
+
+    grant_id: str
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: int
+    consumed: bool = False
+
+
+class Resource(Record, frozen=True):
+    """A protected resource (API) and the scope values that mean something to it."""
+
+    identifier: str
+    scopes: tuple[str, ...] = ()
+
+
+class StoredKey(Record, frozen=True):
+    """A signing key at rest: the public JWK, and the private one sealed with the server's secret key."""
+
+    kid: str
+    alg: str
+    public: dict[str, Any]
+    sealed: bytes
+    created_at: int
+    retired_at: int | None = None
+
+    def __repr__(self) -> str:
+        return f"StoredKey({self.kid!r}, {self.alg!r})"
+
+
+class PushedAuthorizationRequests(Record, frozen=True):
+    """The realm's PAR switches; `lifetime` in seconds, None: the dialect's default."""
+
+    supported: bool = True
+    required: bool = False
+    lifetime: int | None = None
+
+
+class Lifetimes(Record, frozen=True):
+    """How long things live, in seconds."""
+
+    code: int = 60
+    access_token: int = 600
+    id_token: int = 600
+    refresh_token: int = 2_592_000
+    session: int = 28_800
+    interaction: int = 1_800
+
+
+class Rates(Record, frozen=True):
+    """Requests per second; 0 switches a limit off. Failed authentications have a limit of their own."""
+
+    pushes_per_client: int = 0
+    pushes_per_address: int = 0
+    failures_per_minute: int = 30
+
+
+class RealmSettings(Record, frozen=True):
+    """What an operator can say about a realm."""
+
+    name: str
+    profile: str = "oidc"
+    dialect: str = "rfc9126"
+    pushed_authorization_requests: PushedAuthorizationRequests = PushedAuthorizationRequests()
+    lifetimes: Lifetimes = Lifetimes()
+    rates: Rates = Rates()
+    pkce_required: bool = False
+    default_scope: str | None = None
+    access_token_signing_alg: str = "ES256"
+    resources: tuple[Resource, ...] = ()

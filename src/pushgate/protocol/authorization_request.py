@@ -1,0 +1,65 @@
+"""Parameters to an `AuthorizationRequest`: shape only; what is allowed is decided in `rules`."""
+
+from __future__ import annotations
+
+import re
+
+from pushgate import refusals
+from pushgate.errors import OAuthError
+from pushgate.model import AuthorizationRequest
+from pushgate.profiles import canonical_response_type
+from pushgate.protocol.params import Params
+
+# RFC 6749 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), separated by single spaces.
+SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
+MAX_AGE = re.compile(r"[0-9]{1,10}")
+
+
+def parse_scope(value: str) -> tuple[str, ...]:
+    """A scope string to its values in order, without doubles. Raises InvalidScope. RFC 6749 3.3."""
+    if not SCOPE.fullmatch(value):
+        raise refusals.SCOPE_MALFORMED()
+    return tuple(dict.fromkeys(value.split(" ")))
+
+
+def parse_authorization_request(params: Params, client_id: str) -> tuple[AuthorizationRequest, OAuthError | None]:
+    """Read the parameters that this server understands; all others are ignored (RFC 6749 3.1).
+
+    Credentials and token endpoint parameters are not among them, so they cannot become part of the
+    request (RFC 9126 2.1). A value that cannot be represented is left out and refused by the second
+    result, to be raised when it is known where refusals go (`rules.Facts.malformed`).
+    """
+    get = params.get
+    malformed: OAuthError | None = refusals.REPEATED_PARAMETER() if params.repeated else None
+    response_type, max_age, raw_scope = get("response_type"), get("max_age"), get("scope")
+    scope: tuple[str, ...] | None = None
+    if raw_scope is not None:
+        try:
+            scope = parse_scope(raw_scope)
+        except OAuthError as problem:
+            malformed = malformed or problem
+    if max_age is not None and not MAX_AGE.fullmatch(max_age):
+        malformed, max_age = malformed or refusals.MAX_AGE(), None
+    request = AuthorizationRequest(
+        client_id=client_id,
+        response_type=None if response_type is None else canonical_response_type(response_type),
+        response_mode=get("response_mode"),
+        redirect_uri=get("redirect_uri"),
+        scope=scope,
+        state=get("state"),
+        nonce=get("nonce"),
+        prompt=_words(get("prompt")),
+        max_age=None if max_age is None else int(max_age),
+        code_challenge=get("code_challenge"),
+        code_challenge_method=get("code_challenge_method"),
+        login_hint=get("login_hint"),
+        id_token_hint=get("id_token_hint"),
+        acr_values=_words(get("acr_values")),
+        ui_locales=_words(get("ui_locales")),
+        display=get("display"),
+    )
+    return request, malformed
+
+
+def _words(value: str | None) -> tuple[str, ...]:
+    return () if value is None else tuple(value.split())

@@ -1,0 +1,44 @@
+"""grant_type=refresh_token: who may refresh what, and when a token is rotated (RFC 6749 6)."""
+
+from __future__ import annotations
+
+from pushgate import refusals
+from pushgate.errors import OAuthError
+from pushgate.model import Client, Grant, RefreshToken
+from pushgate.protocol.authorization_request import parse_scope
+from pushgate.protocol.client_auth import AuthenticatedClient
+
+
+def check_refresh(token: RefreshToken, grant: Grant | None, client: AuthenticatedClient, now: float) -> Grant:
+    """The token is alive and belongs to this client; returns its grant. Raises InvalidGrant. RFC 6749 6."""
+    if token.client_id != client.client.client_id:
+        raise refusals.REFRESH_CLIENT()
+    if token.expires_at <= now or grant is None or grant.revoked:
+        raise refusals.REFRESH_INVALID("expired, or the grant was revoked")
+    return grant
+
+
+def rotates(client: Client) -> bool:
+    """Only refresh tokens of public clients are rotated; others are bound to the client's credential.
+
+    RFC 9700 2.2.2, 4.14.2.
+    """
+    return client.public
+
+
+def narrowed(granted: tuple[str, ...], asked: str | None, client: Client) -> tuple[str, ...]:
+    """The scope of the new access token: what was granted, or the part asked for. Raises InvalidScope.
+
+    What the client has lost since the grant is left out. RFC 6749 6.
+    """
+    if asked is None:
+        wanted = granted
+    else:
+        try:
+            wanted = parse_scope(asked)
+        except OAuthError:
+            raise refusals.TOKEN_SCOPE() from None
+        if not set(wanted) <= set(granted):
+            raise refusals.TOKEN_SCOPE()
+    registered = client.scopes
+    return wanted if registered is None else tuple(s for s in wanted if s in registered)

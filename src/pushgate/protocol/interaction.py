@@ -1,0 +1,118 @@
+"""What a browser still needs before an authorization request can be answered.
+
+An interaction keeps no progress: what is missing is computed from the request, the session and the
+consent each time. So reload, the back button and a second tab cannot confuse it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+
+from pushgate import refusals
+from pushgate.model import AuthorizationRequest, Client, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The user has to sign in; `again` although there is a session."""
+
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The user has to agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The request can be answered for this session."""
+
+    session: Session
+
+
+Need = Login | Consent | Nothing
+
+
+def needed(
+    request: AuthorizationRequest,
+    client: Client,
+    scope: tuple[str, ...],
+    *,
+    session: Session | None,
+    consented: frozenset[str],
+    hinted_sub: str | None,
+    started_at: float,
+    now: float,
+) -> Need:
+    """What is still needed, in order: the right user, fresh enough, who agreed.
+
+    Under prompt=none a need becomes an OAuthError for the client. `started_at` and `now` are seconds
+    since the epoch; a sign-in at or after `started_at` satisfies every demand for freshness.
+    OpenID Connect Core 3.1.2.1, 3.1.2.3, 3.1.2.4.
+    """
+    silent = "none" in request.prompt
+    login = _login_needed(request, client, session, hinted_sub, started_at, now)
+    if login is not None or session is None:
+        if not silent:
+            return login or Login()
+        if session is not None and hinted_sub not in (None, session.sub):
+            raise refusals.LOGIN_OTHER_USER()
+        raise refusals.LOGIN_REQUIRED()
+    agreed = client.skip_consent or consented.issuperset(scope)
+    if not agreed or "consent" in request.prompt:
+        if silent:
+            raise refusals.CONSENT_REQUIRED()
+        return Consent()
+    return Nothing(session)
+
+
+def _login_needed(
+    request: AuthorizationRequest,
+    client: Client,
+    session: Session | None,
+    hinted_sub: str | None,
+    started_at: float,
+    now: float,
+) -> Login | None:
+    if session is None or session.expires_at <= now:
+        return Login()
+    fresh = session.authenticated_at >= started_at
+    if hinted_sub is not None and session.sub != hinted_sub:
+        # Another user signed in on our page although the client hinted one: do not ask for ever.
+        if fresh:
+            raise refusals.LOGIN_OTHER_USER()
+        return Login(again=True)
+    if fresh:
+        return None
+    max_age = request.max_age if request.max_age is not None else client.default_max_age
+    too_old = max_age is not None and int(now) - int(session.authenticated_at) > max_age
+    forced = max_age == 0 or "login" in request.prompt or "select_account" in request.prompt
+    return Login(again=True) if too_old or forced else None
+
+
+def interaction_id(request_key: bytes, browser: str) -> str:
+    """The id of this browser's interaction for this request: a reload finds it again, nobody else can.
+
+    `browser` is the random value of the browser's cookie.
+    """
+    return _mac(browser, b"interaction", request_key)
+
+
+def csrf_token(interaction: str, browser: str) -> str:
+    """The anti-forgery value of an interaction's forms; only the browser's cookie leads to it."""
+    return _mac(browser, b"csrf", interaction.encode())
+
+
+def check_csrf(sent: str | None, expected: str) -> None:
+    """A form comes from our page in this browser. Raises AccessDenied. RFC 6749 10.12."""
+    if sent is None or not hmac.compare_digest(sent.encode(), expected.encode()):
+        raise refusals.CSRF()
+
+
+def _mac(browser: str, purpose: bytes, value: bytes) -> str:
+    digest = hmac.digest(browser.encode(), purpose + b"\0" + value, hashlib.sha256)
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()

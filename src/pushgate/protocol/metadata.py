@@ -1,0 +1,60 @@
+"""The metadata documents, computed from the tables that the server runs on (RFC 8414, OpenID Connect Discovery)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushgate.jose.algorithms import SIGNING
+from pushgate.protocol import pkce
+from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, SYMMETRIC_ALGS
+from pushgate.protocol.client_auth import METHODS
+from pushgate.protocol.redirect_uri import RESPONSE_MODES
+from pushgate.protocol.scopes import OPENID, SCOPE_CLAIMS, realm_scopes
+from pushgate.realm import Realm
+
+GRANT_TYPES = ("authorization_code", "client_credentials", "implicit", "refresh_token")
+PROMPT_VALUES = ("none", "login", "consent", "select_account")
+ID_TOKEN_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "sid", "nonce")
+
+
+def metadata(realm: Realm) -> dict[str, Any]:
+    """Authorization server metadata; members without a value are left out. RFC 8414 2, RFC 9126 5, RFC 9207 3."""
+    issuer, par = realm.issuer, realm.settings.pushed_authorization_requests
+    scopes = realm_scopes(realm.profile, realm.settings.resources)
+    document: dict[str, Any] = {
+        "issuer": issuer.identifier,
+        "authorization_endpoint": issuer.authorize,
+        "token_endpoint": issuer.token,
+        "jwks_uri": issuer.jwks,
+        "response_types_supported": sorted(realm.profile.response_types),
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": list(GRANT_TYPES),
+        "token_endpoint_auth_methods_supported": list(METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": [*ASYMMETRIC_ALGS, *SYMMETRIC_ALGS],
+        "code_challenge_methods_supported": list(pkce.METHODS),
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": list(PROMPT_VALUES),
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+    if scopes:
+        document["scopes_supported"] = sorted(scopes, key=lambda s: (s != OPENID, s))
+    if par.supported:
+        document["pushed_authorization_request_endpoint"] = issuer.par
+        document["require_pushed_authorization_requests"] = par.required
+    if realm.profile.openid_connect:
+        document |= _openid(realm)
+    return document
+
+
+def _openid(realm: Realm) -> dict[str, Any]:
+    """The members that OpenID Connect adds. OpenID Connect Discovery 3."""
+    claims = [*ID_TOKEN_CLAIMS, *(name for names in SCOPE_CLAIMS.values() for name in names)]
+    return {
+        "userinfo_endpoint": realm.issuer.userinfo,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(SIGNING),
+        "claims_supported": list(dict.fromkeys(claims)),
+        "claims_parameter_supported": False,
+        "require_request_uri_registration": False,
+    }

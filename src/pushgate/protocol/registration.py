@@ -1,0 +1,154 @@
+"""Client metadata: what a registration may say, and the problems in it, in words with field paths."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.verify import KeySet
+from pushgate.model import Client
+from pushgate.profiles import PROFILES, SecurityProfile, canonical_response_type
+from pushgate.protocol.authorization_request import SCOPE
+from pushgate.protocol.client_assertion import METHOD_ALGS
+from pushgate.protocol.client_auth import METHODS
+from pushgate.protocol.metadata import GRANT_TYPES
+from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, registration_problem
+
+MIN_SECRET = 22  # characters: 128 bits in base64url
+MIN_HMAC_SECRET = 32  # bytes (RFC 7518 3.2)
+CLIENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
+LIFETIME_RANGE = range(5, 601)  # seconds (RFC 9126 2.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that cannot be saved; `field` is the member's name or path."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}"
+
+
+def complete(members: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what a registration leaves out, from what it says.
+
+    `application_type` is native where a redirect URI is http on loopback, for only a native
+    application may have one; `grant_types` follow `response_types` (RFC 7591 2.1).
+    """
+    filled = dict(members)
+    uris = members.get("redirect_uris")
+    if "application_type" not in members and isinstance(uris, list | tuple) and any(map(_loopback, uris)):
+        filled["application_type"] = "native"
+    return filled
+
+
+def _loopback(uri: object) -> bool:
+    if not isinstance(uri, str) or not uri.startswith("http://"):
+        return False
+    try:
+        return urlsplit(uri).hostname in {*LOOPBACK_ADDRESSES, "localhost"}
+    except ValueError:
+        return False
+
+
+def problems(client: Client, secret: str | None, profile: SecurityProfile) -> list[Problem]:
+    """Everything that is wrong with a registration; empty if it may be saved. RFC 7591 2, 5."""
+    return [
+        *_identity(client, secret),
+        *_redirects(client),
+        *_flows(client, PROFILES.get(client.profile or "", profile)),
+        *_keys(client),
+        *_limits(client),
+    ]
+
+
+def _identity(client: Client, secret: str | None) -> list[Problem]:
+    found = []
+    if not CLIENT_ID.fullmatch(client.client_id):
+        found.append(Problem("client_id", "must be 1 to 200 printable ASCII characters without spaces"))
+    method = client.token_endpoint_auth_method
+    if method not in METHODS:
+        found.append(Problem("token_endpoint_auth_method", f"must be one of {', '.join(METHODS)}"))
+    if secret is not None:
+        if method in ("none", "private_key_jwt"):
+            found.append(Problem("client_secret", f"a client with {method} has no secret"))
+        elif len(secret) < MIN_SECRET:
+            found.append(Problem("client_secret", f"must have at least {MIN_SECRET} characters"))
+        elif method == "client_secret_jwt" and len(secret.encode()) < MIN_HMAC_SECRET:
+            found.append(Problem("client_secret", f"client_secret_jwt needs at least {MIN_HMAC_SECRET} bytes"))
+    if client.profile is not None and client.profile not in PROFILES:
+        found.append(Problem("profile", f"must be one of {', '.join(PROFILES)}"))
+    return found
+
+
+def _redirects(client: Client) -> list[Problem]:
+    found = []
+    for index, uri in enumerate(client.redirect_uris):
+        reason = registration_problem(uri, client.application_type)
+        if reason:
+            found.append(Problem(f"redirect_uris[{index}]", reason))
+    for index, prefix in enumerate(client.pushed_redirect_uri_prefixes):
+        if registration_problem(prefix, "web") or not urlsplit(prefix).path:
+            found.append(Problem(f"pushed_redirect_uri_prefixes[{index}]", "must be an https URL with a path"))
+    if client.public and client.pushed_redirect_uri_prefixes:
+        found.append(Problem("pushed_redirect_uri_prefixes", "not for public clients (RFC 9126 7.2)"))
+    if not client.redirect_uris and set(client.grant_types) & {"authorization_code", "implicit"}:
+        found.append(Problem("redirect_uris", "at least one is needed for authorization_code and implicit"))
+    for name in ("client_uri", "policy_uri", "tos_uri"):
+        value = getattr(client, name)
+        if value is not None and registration_problem(value, "web"):
+            found.append(Problem(name, "must be an https URL"))
+    return found
+
+
+def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
+    found = []
+    for grant in client.grant_types:
+        if grant not in GRANT_TYPES:
+            found.append(Problem("grant_types", f"{grant!r} is not supported; supported are {', '.join(GRANT_TYPES)}"))
+    if client.public and "client_credentials" in client.grant_types:
+        found.append(Problem("grant_types", "a public client cannot use client_credentials"))
+    redirecting = bool(client.redirect_uris)
+    for value in client.response_types if redirecting else ():
+        canonical = canonical_response_type(value)
+        if canonical not in profile.response_types:
+            found.append(Problem("response_types", f"{value!r} is not supported under the profile {profile.name}"))
+        elif "code" in canonical.split() and "authorization_code" not in client.grant_types:
+            found.append(Problem("grant_types", f"response type {value!r} needs authorization_code"))
+    if client.scope is not None and not SCOPE.fullmatch(client.scope):
+        found.append(Problem("scope", "must be scope values separated by single spaces"))
+    if client.id_token_signed_response_alg not in SIGNING:
+        found.append(Problem("id_token_signed_response_alg", f"must be one of {', '.join(SIGNING)}"))
+    return found
+
+
+def _keys(client: Client) -> list[Problem]:
+    found = []
+    method, alg = client.token_endpoint_auth_method, client.token_endpoint_auth_signing_alg
+    if alg is not None and alg not in METHOD_ALGS.get(method, ()):
+        found.append(Problem("token_endpoint_auth_signing_alg", f"{alg!r} does not go with {method}"))
+    if client.jwks is not None and client.jwks_uri is not None:
+        found.append(Problem("jwks_uri", "jwks and jwks_uri exclude each other (RFC 7591 2)"))
+    if method == "private_key_jwt" and client.jwks is None and client.jwks_uri is None:
+        found.append(Problem("jwks", "private_key_jwt needs jwks or jwks_uri"))
+    if client.jwks is not None:
+        keys = client.jwks.get("keys")
+        if not isinstance(keys, list) or len(KeySet.of_jwks(client.jwks).keys) != len(keys) or not keys:
+            found.append(Problem("jwks", "must be a JWK Set of public EC, RSA (2048 bits or more) or Ed25519 keys"))
+    if client.jwks_uri is not None and (not client.jwks_uri.startswith("https://") and not _loopback(client.jwks_uri)):
+        found.append(Problem("jwks_uri", "must be an https URL"))
+    return found
+
+
+def _limits(client: Client) -> list[Problem]:
+    found = []
+    if client.par_request_expiry is not None and client.par_request_expiry not in LIFETIME_RANGE:
+        found.append(Problem("par_request_expiry", "must be 5 to 600 seconds"))
+    if client.default_max_age is not None and client.default_max_age < 0:
+        found.append(Problem("default_max_age", "must not be negative"))
+    return found

@@ -1,0 +1,146 @@
+"""The rules an authorization request must satisfy, in order. One screen; read `RULES` first.
+
+The redirect URI and the response mode are not among them: they are checked before (`redirect_uri.reply_to`), because only then
+can a refusal be sent to the client. The same table serves a push and a request through the browser,
+and is applied again when a pushed request is opened, under the policy of that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pushgate import refusals
+from pushgate.errors import OAuthError
+from pushgate.model import AuthorizationRequest, Client, Resource
+from pushgate.profiles import Policy
+from pushgate.protocol import pkce
+from pushgate.protocol.redirect_uri import FRONT_CHANNEL
+from pushgate.protocol.scopes import OPENID, audience_for, grantable, realm_scopes
+
+MAX_NONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules look at."""
+
+    request: AuthorizationRequest
+    client: Client
+    policy: Policy
+    pushed: bool
+    default_scope: tuple[str, ...] | None
+    resources: tuple[Resource, ...]
+    issuer: str
+    malformed: OAuthError | None = None
+    """What parsing found that cannot be represented."""
+
+
+def well_formed(f: Facts) -> None:
+    """RFC 6749 3.1, 3.3: no parameter twice, values of the right shape."""
+    if f.malformed is not None:
+        raise f.malformed
+
+
+def response_type_present(f: Facts) -> None:
+    """RFC 6749 3.1.1."""
+    if f.request.response_type is None:
+        raise refusals.RESPONSE_TYPE_MISSING()
+
+
+def response_type_supported(f: Facts) -> None:
+    """RFC 6749 3.1.1, 4.1.2.1."""
+    if f.request.response_type not in f.policy.profile.response_types:
+        raise refusals.RESPONSE_TYPE_UNSUPPORTED()
+
+
+def response_type_registered(f: Facts) -> None:
+    """RFC 6749 4.1.2.1, RFC 9700 2.1.2: front-channel tokens only for clients that list the type."""
+    code_without_grant = "code" in f.request.response_types and "authorization_code" not in f.client.grant_types
+    if f.request.response_type not in f.policy.response_types or code_without_grant:
+        raise refusals.RESPONSE_TYPE_UNAUTHORIZED()
+
+
+def response_mode_keeps_tokens_out_of_the_query(f: Facts) -> None:
+    """OAuth 2.0 Multiple Response Types 3.0, 5."""
+    if f.request.response_mode == "query" and f.request.response_types & FRONT_CHANNEL:
+        raise refusals.RESPONSE_MODE_QUERY()
+
+
+def pushed_if_required(f: Facts) -> None:
+    """RFC 9126 4, 5, 6."""
+    if f.policy.par_required and not f.pushed:
+        raise refusals.PAR_REQUIRED()
+
+
+def scope_allowed(f: Facts) -> None:
+    """RFC 6749 3.3; unknown values are dropped beside openid (OpenID Connect Core 3.1.2.1)."""
+    granted_scope(f)
+
+
+def scope_of_one_resource(f: Facts) -> None:
+    """RFC 9068 3: scopes of different default resources make an ambiguous audience."""
+    audience_for(granted_scope(f), f.resources, f.issuer)
+
+
+def openid_for_id_token(f: Facts) -> None:
+    """OpenID Connect Core 3.2.2.1, 3.3.2.1."""
+    if "id_token" in f.request.response_types and OPENID not in granted_scope(f):
+        raise refusals.OPENID_MISSING()
+
+
+def nonce_for_front_channel_id_token(f: Facts) -> None:
+    """OpenID Connect Core 3.2.2.1, 3.3.2.11."""
+    if "id_token" in f.request.response_types and not f.request.nonce:
+        raise refusals.NONCE_MISSING()
+
+
+def nonce_of_sane_length(f: Facts) -> None:
+    """It is repeated in every ID Token of the flow, so it is bounded."""
+    if f.request.nonce is not None and len(f.request.nonce) > MAX_NONCE:
+        raise refusals.VALUE_TOO_LONG()
+
+
+def code_challenge(f: Facts) -> None:
+    """RFC 7636 4.2-4.4.1; who must use it: `Policy.pkce_required`."""
+    required = f.policy.pkce_required and "code" in f.request.response_types
+    pkce.check_challenge(f.request.code_challenge, f.request.code_challenge_method, required=required)
+
+
+def prompt_none_alone(f: Facts) -> None:
+    """OpenID Connect Core 3.1.2.1."""
+    if "none" in f.request.prompt and len(set(f.request.prompt)) > 1:
+        raise refusals.PROMPT_NONE()
+
+
+RULES: tuple[Callable[[Facts], None], ...] = (
+    well_formed,
+    pushed_if_required,
+    response_type_present,
+    response_type_supported,
+    response_type_registered,
+    response_mode_keeps_tokens_out_of_the_query,
+    scope_allowed,
+    scope_of_one_resource,
+    openid_for_id_token,
+    nonce_for_front_channel_id_token,
+    nonce_of_sane_length,
+    code_challenge,
+    prompt_none_alone,
+)
+
+
+def check(facts: Facts) -> tuple[str, ...]:
+    """Apply every rule in order; the first refusal speaks. Returns the scope that may be granted."""
+    for rule in RULES:
+        rule(facts)
+    return granted_scope(facts)
+
+
+def granted_scope(f: Facts) -> tuple[str, ...]:
+    """The scope values a user can be asked for. Raises InvalidScope. RFC 6749 3.3."""
+    asked = f.request.scope if f.request.scope is not None else f.default_scope
+    if asked is None:
+        raise refusals.SCOPE_MISSING()
+    known = realm_scopes(f.policy.profile, f.resources)
+    return grantable(asked, f.client.scopes, known)

@@ -1,0 +1,60 @@
+"""Scope values: which exist, which a client may have, and which audience they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pushgate import refusals
+from pushgate.model import Resource
+from pushgate.profiles import SecurityProfile
+
+OPENID = "openid"
+OFFLINE_ACCESS = "offline_access"
+# OpenID Connect Core 5.4: the claims that each scope value releases.
+SCOPE_CLAIMS: dict[str, tuple[str, ...]] = {
+    "profile": (
+        "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile",
+        "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
+    ),
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}  # fmt: skip
+OIDC_SCOPES = (OPENID, *SCOPE_CLAIMS, OFFLINE_ACCESS)
+
+
+def realm_scopes(profile: SecurityProfile, resources: tuple[Resource, ...]) -> frozenset[str]:
+    """Every scope value the realm knows by itself: OpenID Connect's, and those of its resources."""
+    named = {scope for resource in resources for scope in resource.scopes}
+    return frozenset(named | set(OIDC_SCOPES)) if profile.openid_connect else frozenset(named)
+
+
+def grantable(asked: Iterable[str], registered: frozenset[str] | None, known: frozenset[str]) -> tuple[str, ...]:
+    """The values among `asked` that the client may have.
+
+    A client with registered scopes may have those (openid only where the realm knows it); a client
+    without may have whatever the realm knows. Any other value is refused with invalid_scope, but
+    dropped beside `openid`, as OpenID Connect Core 3.1.2.1 wants. RFC 6749 3.3.
+    """
+    asked = tuple(asked)
+    allowed = known if registered is None else registered - ({OPENID} - known)
+    kept = tuple(scope for scope in asked if scope in allowed)
+    if len(kept) == len(asked) and kept:
+        return kept
+    beside_openid = OPENID in kept and all(scope not in known for scope in asked if scope not in kept)
+    if not beside_openid:
+        raise refusals.SCOPE_NOT_ALLOWED()
+    return kept
+
+
+def audience_for(scope: Iterable[str], resources: tuple[Resource, ...], issuer: str) -> tuple[str, ...]:
+    """The audience of an access token: the one resource that its scopes belong to, and UserInfo for openid.
+
+    UserInfo is addressed by the issuer identifier, which is also the default where no resource is
+    named. Raises InvalidScope for scopes of two resources. RFC 9068 2.2, 3.
+    """
+    scope = tuple(scope)
+    owners = [r.identifier for r in resources if any(s in r.scopes for s in scope)]
+    if len(owners) > 1:
+        raise refusals.SCOPE_MIXED()
+    return (*owners, issuer) if OPENID in scope or not owners else tuple(owners)

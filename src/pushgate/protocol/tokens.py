@@ -1,0 +1,156 @@
+"""The claims of access tokens (RFC 9068) and ID Tokens (OpenID Connect Core 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pushgate import refusals
+from pushgate.jose.sign import half_hash
+from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
+from pushgate.model import Grant
+from pushgate.protocol.scopes import SCOPE_CLAIMS
+
+ACCESS_TOKEN_TYPE = "at+jwt"
+ID_TOKEN_TYPE = "JWT"
+
+
+def access_token_claims(
+    *,
+    issuer: str,
+    grant: Grant,
+    scope: Iterable[str],
+    audience: tuple[str, ...],
+    now: int,
+    lifetime: int,
+    jti: str,
+) -> dict[str, Any]:
+    """Claims of an access token for a user's grant; `grant` lets the server see that it was revoked.
+
+    `now` and `lifetime` in seconds. RFC 9068 2.2.
+    """
+    return {
+        "iss": issuer,
+        "sub": grant.sub,
+        "aud": _one_or_many(audience),
+        "client_id": grant.client_id,
+        "scope": " ".join(scope),
+        "iat": now,
+        "exp": now + lifetime,
+        "jti": jti,
+        "auth_time": grant.auth_time,
+        "amr": list(grant.amr),
+        "grant": grant.grant_id,
+    }
+
+
+def client_token_claims(
+    *,
+    issuer: str,
+    client_id: str,
+    scope: Iterable[str],
+    audience: tuple[str, ...],
+    now: int,
+    lifetime: int,
+    jti: str,
+) -> dict[str, Any]:
+    """Claims of an access token that a client gets for itself: no user, so `sub` is the client. RFC 9068 2.2."""
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "sub": client_id,
+        "aud": _one_or_many(audience),
+        "client_id": client_id,
+        "iat": now,
+        "exp": now + lifetime,
+        "jti": jti,
+    }
+    joined = " ".join(scope)
+    return {**claims, "scope": joined} if joined else claims
+
+
+def id_token_claims(
+    *,
+    issuer: str,
+    grant: Grant,
+    now: int,
+    lifetime: int,
+    alg: str,
+    nonce: str | None = None,
+    access_token: str | None = None,
+    code: str | None = None,
+    user_claims: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Claims of an ID Token. `auth_time` is always there; hashes bind what is issued beside it.
+
+    OpenID Connect Core 2, 3.1.3.6, 3.2.2.10, 3.3.2.11.
+    """
+    claims: dict[str, Any] = {
+        **(user_claims or {}),
+        "iss": issuer,
+        "sub": grant.sub,
+        "aud": grant.client_id,
+        "iat": now,
+        "exp": now + lifetime,
+        "auth_time": grant.auth_time,
+        "amr": list(grant.amr),
+        "sid": grant.sid,
+    }
+    if nonce is not None:
+        claims["nonce"] = nonce
+    if access_token is not None:
+        claims["at_hash"] = half_hash(access_token, alg)
+    if code is not None:
+        claims["c_hash"] = half_hash(code, alg)
+    return claims
+
+
+def claims_of_scopes(scope: Iterable[str], user_claims: dict[str, Any]) -> dict[str, Any]:
+    """The user's claims that the granted scopes release; claims without a value are left out.
+
+    OpenID Connect Core 5.3.2, 5.4.
+    """
+    released = {name for value in scope for name in SCOPE_CLAIMS.get(value, ())}
+    return {name: value for name, value in user_claims.items() if name in released and value not in (None, "", [], {})}
+
+
+def verify_access_token(token: str, keys: KeySet, issuer: str, now: float) -> dict[str, Any]:
+    """An access token of this issuer, addressed to this issuer (UserInfo). Raises InvalidToken.
+
+    RFC 9068 4; an ID Token is refused by its `typ`.
+    """
+    unverified = _own(token, keys)
+    if unverified is None or str(unverified.header.get("typ")).lower() != ACCESS_TOKEN_TYPE:
+        raise refusals.TOKEN_INVALID("not an access token of ours")
+    claims = unverified.claims
+    audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    if claims["iss"] != issuer or claims["exp"] <= now:
+        raise refusals.TOKEN_INVALID("expired, or of another issuer")
+    if "openid" not in str(claims.get("scope", "")).split(" "):
+        raise refusals.TOKEN_OPENID()
+    if issuer not in audience:
+        raise refusals.TOKEN_INVALID("for another audience")
+    return claims
+
+
+def subject_of_hint(hint: str, keys: KeySet, issuer: str) -> str:
+    """The user an `id_token_hint` names; it may have expired. Raises InvalidRequest.
+
+    OpenID Connect Core 3.1.2.1, 3.1.2.2.
+    """
+    unverified = _own(hint, keys)
+    if unverified is None or unverified.header.get("typ") != ID_TOKEN_TYPE or unverified.claims["iss"] != issuer:
+        raise refusals.HINT_INVALID()
+    return str(unverified.claims["sub"])
+
+
+def _own(token: str, keys: KeySet) -> Unverified | None:
+    """The token if one of our own keys signed it; its claims then have the types that we gave them."""
+    try:
+        unverified = parse_jws(token)
+    except BadJws:
+        return None
+    return unverified if verify_jws(unverified, keys) else None
+
+
+def _one_or_many(audience: tuple[str, ...]) -> str | list[str]:
+    return audience[0] if len(audience) == 1 else list(audience)

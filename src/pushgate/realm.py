@@ -1,0 +1,117 @@
+"""A realm: one issuer with its settings. Every endpoint URL derives from `Issuer`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from pushgate.dialects import DIALECTS, Dialect, Paths
+from pushgate.model import RealmSettings
+from pushgate.profiles import PROFILES, SecurityProfile
+
+DEFAULT_REALM = "default"
+REALM_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class BadBaseUrl(ValueError):
+    """The base URL cannot be an issuer; the message says why."""
+
+
+def check_base_url(url: str) -> str:
+    """An issuer is an https URL without query and fragment; http is for loopback addresses only.
+
+    RFC 8414 2, RFC 9126 2 (https), RFC 9207 2. Raises BadBaseUrl.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadBaseUrl(f"{url!r} is not an http(s) URL with a host")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise BadBaseUrl(f"{url!r} has a query or a fragment; an issuer has neither (RFC 8414 2)")
+    if parts.username is not None:
+        raise BadBaseUrl(f"{url!r} has a user name in it")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise BadBaseUrl(f"{url!r} is http on a public host; only loopback addresses may go without TLS")
+    return url.rstrip("/")
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """An issuer identifier and the URLs below it."""
+
+    base_url: str
+    realm: str
+    paths: Paths
+
+    @cached_property
+    def prefix(self) -> str:
+        """The path prefix of the realm: empty for the default realm."""
+        return "" if self.realm == DEFAULT_REALM else f"/realms/{self.realm}"
+
+    @cached_property
+    def identifier(self) -> str:
+        """The issuer identifier, character for character the `issuer` of the metadata (RFC 8414 2)."""
+        return self.base_url + self.prefix
+
+    @cached_property
+    def path(self) -> str:
+        """The path component of the issuer, for cookies and links."""
+        return urlsplit(self.identifier).path
+
+    @cached_property
+    def secure(self) -> bool:
+        """Served over TLS; False only on a loopback address."""
+        return self.base_url.startswith("https://")
+
+    @cached_property
+    def par(self) -> str:
+        """Pushed authorization request endpoint."""
+        return self.identifier + self.paths.par
+
+    @cached_property
+    def authorize(self) -> str:
+        """Authorization endpoint."""
+        return self.identifier + self.paths.authorize
+
+    @cached_property
+    def token(self) -> str:
+        """Token endpoint."""
+        return self.identifier + self.paths.token
+
+    @cached_property
+    def userinfo(self) -> str:
+        """UserInfo endpoint."""
+        return self.identifier + self.paths.userinfo
+
+    @cached_property
+    def jwks(self) -> str:
+        """JWK Set document."""
+        return self.identifier + self.paths.jwks
+
+    @cached_property
+    def assertion_audiences(self) -> frozenset[str]:
+        """What a client assertion may name as its audience in the compatible mode (RFC 9126 2)."""
+        return frozenset({self.identifier, self.token, self.par})
+
+
+@dataclass(frozen=True)
+class Realm:
+    """A realm in force: settings, with the names in them resolved."""
+
+    settings: RealmSettings
+    issuer: Issuer
+    profile: SecurityProfile
+    dialect: Dialect
+
+    @classmethod
+    def of(cls, settings: RealmSettings, base_url: str) -> Realm:
+        """Resolve the settings' names. The settings were validated when they were saved."""
+        dialect = DIALECTS[settings.dialect]
+        return cls(
+            settings=settings,
+            issuer=Issuer(base_url, settings.name, dialect.paths),
+            profile=PROFILES[settings.profile],
+            dialect=dialect,
+        )

@@ -1,0 +1,103 @@
+"""AuthorizationServer: the composition root. Everything it is made of is a constructor argument."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from pushgate.client_keys import RegisteredClientKeys
+from pushgate.directory import Directory
+from pushgate.directory.local import LocalDirectory
+from pushgate.endpoints.context import Context, Services
+from pushgate.fetch import CachedJson, Fetcher
+from pushgate.jose.seal import Seal
+from pushgate.journal import Journal
+from pushgate.realm import check_base_url
+from pushgate.snapshot import Snapshot
+from pushgate.store.durable.audit import Audit, purge_expired
+from pushgate.store.ports import DurableEngine, Transient
+from pushgate.throttle import Buckets
+
+if TYPE_CHECKING:
+    from pushgate.web.asgi import Application
+
+REFRESH_EVERY = 0.5  # seconds between two looks at the configuration's revision
+PURGE_EVERY = 5.0  # seconds between two clearings of what has expired
+
+
+class AuthorizationServer:
+    """An authorization server over two stores.
+
+    `base_url` is the issuer of the default realm (https, or http on loopback), `seal` opens keys and
+    secrets at rest, `clock` gives seconds since the epoch. Raises realm.BadBaseUrl.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        engine: DurableEngine,
+        transient: Transient,
+        seal: Seal,
+        directory: Directory | None = None,
+        fetcher: Fetcher | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.base_url = check_base_url(base_url)
+        self.engine = engine
+        self.transient = transient
+        self.clock = clock
+        self.fetcher = fetcher or Fetcher()
+        self.journal = Journal(Audit(engine), clock)
+        self.services = Services(
+            clock=clock,
+            journal=self.journal,
+            seal=seal,
+            client_keys=RegisteredClientKeys(CachedJson(self.fetcher), seal, clock),
+            directory=directory or LocalDirectory(engine),
+            buckets=Buckets(),
+        )
+        self.snapshot = Snapshot(self.base_url, engine, transient, self.services)
+        self._chores: list[asyncio.Task[None]] = []
+
+    async def realm(self, name: str = "default") -> Context | None:
+        """A realm in force, or None."""
+        return await self.snapshot.realm(name)
+
+    def asgi(self) -> Application:
+        """The server as an ASGI application; its lifespan starts and stops the server."""
+        from pushgate.web.asgi import Application
+
+        return Application(self)
+
+    async def start(self) -> None:
+        """Begin the chores: seeing changes made elsewhere, clearing away what has expired."""
+        await self.snapshot.refresh()
+        self._chores = [
+            asyncio.create_task(self._every(REFRESH_EVERY, self.snapshot.refresh)),
+            asyncio.create_task(self._every(PURGE_EVERY, self.purge)),
+        ]
+
+    async def stop(self) -> None:
+        """End the chores and write what is pending. The stores are closed by whoever opened them."""
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        await self.journal.flush()
+        await self.fetcher.aclose()
+
+    async def purge(self) -> None:
+        """Delete what has expired from both stores, in small steps."""
+        now = int(self.clock())
+        await self.transient.purge(now)
+        await purge_expired(self.engine, now)
+
+    async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await chore()
+            except Exception as problem:
+                self.journal.trouble("chore_failed", problem)

@@ -1,0 +1,1 @@
+"""Where things are kept: ports, adapters, and the contract suite that every adapter runs."""

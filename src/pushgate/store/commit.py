@@ -1,0 +1,154 @@
+"""Group commit for SQLite: many small jobs, one transaction, one fsync.
+
+SQLite statements take microseconds; what takes time is the fsync of a commit. So jobs run where they
+are made, on the event loop's thread, and only the commit goes to the writer's own thread. While it is
+at the disk, new jobs gather for the next transaction. (Statements on the writer's thread would fight
+the loop for the interpreter lock at every row; see docs/architecture.md.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from pushgate.store.ports import StoreUnavailable
+
+T = TypeVar("T")
+Job = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+
+MAX_BATCH = 256
+LOCK_PATIENCE = 10.0  # seconds that another process may hold the file's write lock
+LOCK_PAUSE = 0.0005  # seconds between two tries; SQLite's own back-off grows to 100 ms
+
+
+class Transaction(Protocol):
+    """The three statements around a batch."""
+
+    def begin(self) -> bool:
+        """Take the write lock; False if another process holds it."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+    def rollback(self) -> None:
+        """Undo it."""
+
+
+class GroupCommit:
+    """Runs jobs in batches; a job's result is given out after the commit of its batch, never before."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="pushgate-writer")
+        self._waiting: list[Job] = []
+        self._busy = False
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run `job` inside a transaction. It may be run again if another job of its batch fails.
+
+        Raises what the job raises (its effects are undone), or StoreUnavailable.
+        """
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[T] = loop.create_future()
+        self._waiting.append((job, result))
+        if not self._busy:
+            self._busy = True
+            self._loop = loop
+            loop.call_soon(self._open)
+        return await result
+
+    async def aclose(self) -> None:
+        """Finish the jobs that wait, then stop the writer's thread."""
+        while self._busy:
+            await asyncio.sleep(0.001)
+        self._closed = True
+        self._writer.shutdown()
+
+    def _open(self) -> None:
+        try:
+            opened = self._transaction.begin()
+        except Exception as problem:
+            self._fail(self._take(), problem)
+            return
+        if opened:
+            self._work()
+        else:
+            self._in_thread(lambda: wait_for(self._transaction.begin), self._work, [])
+
+    def _work(self) -> None:
+        batch = self._take()
+        results: list[Any] = []
+        for position, (job, result) in enumerate(batch):
+            try:
+                results.append(job())
+            except Exception as problem:
+                self._transaction.rollback()
+                _set_exception(result, problem)
+                # The others did nothing wrong: they go again, without the one that failed.
+                self._waiting[:0] = batch[:position] + batch[position + 1 :]
+                self._next()
+                return
+        self._in_thread(self._transaction.commit, lambda: self._committed(batch, results), batch)
+
+    def _committed(self, batch: list[Job], results: list[Any]) -> None:
+        for (_, result), value in zip(batch, results, strict=True):
+            if not result.done():
+                result.set_result(value)
+        self._next()
+
+    def _next(self) -> None:
+        if self._waiting and self._loop is not None:
+            self._loop.call_soon(self._open)
+        else:
+            self._busy = False
+
+    def _take(self) -> list[Job]:
+        batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        return batch
+
+    def _in_thread(self, blocking: Callable[[], None], then: Callable[[], None], batch: list[Job]) -> None:
+        assert self._loop is not None
+        loop = self._loop
+
+        def work() -> None:
+            try:
+                blocking()
+            except Exception as problem:
+                loop.call_soon_threadsafe(self._failed_in_thread, batch, problem)
+            else:
+                loop.call_soon_threadsafe(then)
+
+        self._writer.submit(work)
+
+    def _failed_in_thread(self, batch: list[Job], problem: Exception) -> None:
+        if batch:
+            self._transaction.rollback()
+        self._fail(batch or self._take(), problem)
+
+    def _fail(self, batch: list[Job], problem: Exception) -> None:
+        unavailable = StoreUnavailable(str(problem))
+        unavailable.__cause__ = problem
+        for _, result in batch:
+            _set_exception(result, unavailable)
+        self._next()
+
+
+def _set_exception(result: asyncio.Future[Any], problem: Exception) -> None:
+    if not result.done():
+        result.set_exception(problem)
+
+
+def wait_for(begin: Callable[[], bool]) -> None:
+    """Try until the write lock is ours; blocks. Raises StoreUnavailable when patience ends."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while not begin():
+        if time.monotonic() > deadline:
+            raise StoreUnavailable("another process holds the write lock")
+        time.sleep(LOCK_PAUSE)

@@ -1,0 +1,84 @@
+"""Users and their sessions."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from pushgate.model import Session, User
+from pushgate.store.durable import tables as t
+from pushgate.store.durable.configuration import pack, unpack
+from pushgate.store.durable.upsert import upsert
+from pushgate.store.ports import DurableEngine
+
+
+class Accounts:
+    """A realm's users and sessions. Sessions are stored under the digest of the cookie's value."""
+
+    def __init__(self, engine: DurableEngine, realm: str) -> None:
+        self._engine = engine
+        self._realm = realm
+
+    async def user_by_username(self, username: str) -> User | None:
+        """Look up for signing in."""
+        return await self._user(t.users.c.username == username)
+
+    async def user(self, sub: str) -> User | None:
+        """Look up by subject."""
+        return await self._user(t.users.c.sub == sub)
+
+    async def _user(self, condition: sa.ColumnElement[bool]) -> User | None:
+        query = sa.select(t.users.c.data).where(t.users.c.realm == self._realm, condition)
+        data = await self._engine.read(lambda c: c.scalar(query))
+        return None if data is None else unpack(data, User)
+
+    async def users(self) -> list[User]:
+        """All users, by name."""
+        query = sa.select(t.users.c.data).where(t.users.c.realm == self._realm).order_by(t.users.c.username)
+        return await self._engine.read(lambda c: [unpack(r.data, User) for r in c.execute(query).all()])
+
+    async def session(self, digest: bytes) -> Session | None:
+        """A session, expired or not."""
+        query = _SESSION
+        parameters = {"r": self._realm, "d": digest}
+        data = await self._engine.read(lambda c: c.scalar(query, parameters))
+        return None if data is None else unpack(data, Session)
+
+    async def add_session(self, digest: bytes, session: Session, *, replaces: bytes | None) -> None:
+        """Keep a new session and drop the one it replaces (OpenID Connect Core 3.1.2.3: no fixation)."""
+        row = {"realm": self._realm, "digest": digest, "sub": session.sub, "expires_at": session.expires_at}
+
+        def work(c: sa.Connection) -> None:
+            if replaces is not None:
+                c.execute(_DELETE_SESSION, {"r": self._realm, "d": replaces})
+            c.execute(sa.insert(t.sessions), {**row, "data": pack(session)})
+
+        await self._engine.write(work)
+
+    async def end_session(self, digest: bytes) -> None:
+        """Sign out."""
+        await self._engine.write(lambda c: c.execute(_DELETE_SESSION, {"r": self._realm, "d": digest}) and None)
+
+
+_SESSION = sa.select(t.sessions.c.data).where(
+    t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
+)
+_DELETE_SESSION = sa.delete(t.sessions).where(
+    t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
+)
+
+
+def save_user(c: sa.Connection, realm: str, user: User) -> None:
+    """Create or replace a user."""
+    upsert(c, t.users, {"realm": realm, "sub": user.sub}, {"username": user.username, "data": pack(user)})
+
+
+def end_sessions(c: sa.Connection, realm: str, sub: str) -> None:
+    """Sign a user out everywhere."""
+    c.execute(sa.delete(t.sessions).where(t.sessions.c.realm == realm, t.sessions.c.sub == sub))
+
+
+def delete_user(c: sa.Connection, realm: str, sub: str) -> bool:
+    """Delete a user with their sessions, consents and grants; False if there was none."""
+    for table in (t.sessions, t.consents, t.grants):
+        c.execute(sa.delete(table).where(table.c.realm == realm, table.c.sub == sub))
+    return c.execute(sa.delete(t.users).where(t.users.c.realm == realm, t.users.c.sub == sub)).rowcount == 1

@@ -1,0 +1,56 @@
+"""The audit trail: events worth keeping, and the clearing away of what has expired."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from pushgate.store.durable import tables as t
+from pushgate.store.ports import DurableEngine
+
+PURGE_STEP = 250
+
+
+class Audit:
+    """Append and read audit events."""
+
+    def __init__(self, engine: DurableEngine) -> None:
+        self._engine = engine
+
+    async def append(self, rows: list[dict[str, Any]]) -> None:
+        """Keep events; each row has at, realm, event and any further members."""
+        prepared = [
+            {"at": row["at"], "realm": row["realm"], "event": row["event"], "data": msgspec.json.encode(row)}
+            for row in rows
+        ]
+        await self._engine.write(lambda c: c.execute(sa.insert(t.audit), prepared) and None)
+
+    async def recent(self, realm: str, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest events of a realm, newest first."""
+        query = sa.select(t.audit.c.data).where(t.audit.c.realm == realm).order_by(t.audit.c.id.desc()).limit(limit)
+        return await self._engine.read(lambda c: [msgspec.json.decode(r.data) for r in c.execute(query).all()])
+
+
+def append_event(c: sa.Connection, row: dict[str, Any]) -> None:
+    """Keep one event as part of a transaction; `row` has at, realm, event and any further members."""
+    c.execute(sa.insert(t.audit), _prepared(row))
+
+
+def _prepared(row: dict[str, Any]) -> dict[str, Any]:
+    return {"at": row["at"], "realm": row["realm"], "event": row["event"], "data": msgspec.json.encode(row)}
+
+
+async def purge_expired(engine: DurableEngine, now: int) -> int:
+    """Delete expired sessions, refresh tokens and grants in small steps; the number of rows deleted."""
+    total = 0
+    for table, key in ((t.sessions, "digest"), (t.refresh_tokens, "digest"), (t.grants, "grant_id")):
+        column = table.c[key]
+        step = sa.delete(table).where(column.in_(sa.select(column).where(table.c.expires_at < now).limit(PURGE_STEP)))
+        while True:
+            deleted = await engine.write(lambda c, step=step: c.execute(step).rowcount)  # type: ignore[misc]
+            total += deleted
+            if deleted < PURGE_STEP:
+                break
+    return total

@@ -1,0 +1,101 @@
+"""Realms, clients and keys: what is read from a snapshot and changed by management."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from pushgate.model import Client, RealmSettings, Record, StoredKey
+from pushgate.store.durable import tables as t
+from pushgate.store.durable.upsert import upsert
+from pushgate.store.ports import DurableEngine
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+def pack(record: Record) -> bytes:
+    """A record as JSON, so that a person with a database shell can read it."""
+    return msgspec.json.encode(record)
+
+
+def unpack(data: bytes, kind: type[R]) -> R:
+    """Read back what `pack` wrote."""
+    return msgspec.json.decode(data, type=kind)
+
+
+class Configuration:
+    """Every change raises the revision in the same transaction, so that every node sees it soon."""
+
+    def __init__(self, engine: DurableEngine) -> None:
+        self._engine = engine
+
+    async def revision(self) -> int:
+        """A number that grows with every change."""
+        return await self._engine.read(lambda c: c.scalar(sa.select(t.revision.c.value)) or 0)
+
+    async def change(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run several changes as one: all or nothing, one new revision."""
+
+        def changing(c: sa.Connection) -> T:
+            result = work(c)
+            c.execute(sa.update(t.revision).values(value=t.revision.c.value + 1))
+            return result
+
+        return await self._engine.write(changing)
+
+    async def realms(self) -> list[RealmSettings]:
+        """All realms, by name."""
+        query = sa.select(t.realms.c.data).order_by(t.realms.c.name)
+        return await self._engine.read(lambda c: [unpack(r.data, RealmSettings) for r in c.execute(query).all()])
+
+    async def realm(self, name: str) -> RealmSettings | None:
+        """One realm."""
+        query = sa.select(t.realms.c.data).where(t.realms.c.name == name)
+        data = await self._engine.read(lambda c: c.scalar(query))
+        return None if data is None else unpack(data, RealmSettings)
+
+    async def clients(self, realm: str) -> list[Client]:
+        """All clients of a realm, by id."""
+        query = sa.select(t.clients.c.data).where(t.clients.c.realm == realm).order_by(t.clients.c.client_id)
+        return await self._engine.read(lambda c: [unpack(r.data, Client) for r in c.execute(query).all()])
+
+    async def client(self, realm: str, client_id: str) -> Client | None:
+        """One client."""
+        query = sa.select(t.clients.c.data).where(t.clients.c.realm == realm, t.clients.c.client_id == client_id)
+        data = await self._engine.read(lambda c: c.scalar(query))
+        return None if data is None else unpack(data, Client)
+
+    async def keys(self, realm: str) -> list[StoredKey]:
+        """All keys of a realm, retired ones included."""
+        query = sa.select(t.keys.c.data).where(t.keys.c.realm == realm).order_by(t.keys.c.kid)
+        return await self._engine.read(lambda c: [unpack(r.data, StoredKey) for r in c.execute(query).all()])
+
+
+def save_realm(c: sa.Connection, settings: RealmSettings) -> None:
+    """Create or replace a realm's settings."""
+    upsert(c, t.realms, {"name": settings.name}, {"data": pack(settings)})
+
+
+def save_client(c: sa.Connection, realm: str, client: Client) -> None:
+    """Create or replace a client."""
+    upsert(c, t.clients, {"realm": realm, "client_id": client.client_id}, {"data": pack(client)})
+
+
+def delete_client(c: sa.Connection, realm: str, client_id: str) -> bool:
+    """Delete a client; False if there was none."""
+    where = (t.clients.c.realm == realm, t.clients.c.client_id == client_id)
+    return c.execute(sa.delete(t.clients).where(*where)).rowcount == 1
+
+
+def save_key(c: sa.Connection, realm: str, key: StoredKey) -> None:
+    """Create or replace a key."""
+    upsert(c, t.keys, {"realm": realm, "kid": key.kid}, {"data": pack(key)})
+
+
+def delete_key(c: sa.Connection, realm: str, kid: str) -> None:
+    """Delete a key: what it signed can no longer be verified."""
+    c.execute(sa.delete(t.keys).where(t.keys.c.realm == realm, t.keys.c.kid == kid))

@@ -1,0 +1,108 @@
+"""Grants, consents and refresh tokens."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import sqlalchemy as sa
+
+from pushgate.model import Grant, RefreshToken
+from pushgate.store.durable import tables as t
+from pushgate.store.durable.configuration import pack, unpack
+from pushgate.store.durable.upsert import upsert
+from pushgate.store.ports import DurableEngine
+
+_R, _ID, _SUB, _CLIENT = (sa.bindparam(name) for name in ("r", "id", "sub", "client"))
+_GRANT = sa.select(t.grants.c.data, t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID)
+_REVOKED = sa.select(t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID)
+_REVOKE = sa.update(t.grants).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID).values(revoked=True)
+_CONSENT = sa.select(t.consents.c.scope).where(
+    t.consents.c.realm == _R, t.consents.c.sub == _SUB, t.consents.c.client_id == _CLIENT
+)
+_REFRESH = sa.select(t.refresh_tokens.c.data, t.refresh_tokens.c.consumed).where(
+    t.refresh_tokens.c.realm == _R, t.refresh_tokens.c.digest == _ID
+)
+_ROTATE = (
+    sa.update(t.refresh_tokens)
+    .where(
+        t.refresh_tokens.c.realm == _R,
+        t.refresh_tokens.c.digest == _ID,
+        t.refresh_tokens.c.consumed.is_(False),
+    )
+    .values(consumed=True)
+)
+
+
+class Grants:
+    """A realm's grants and what hangs on them."""
+
+    def __init__(self, engine: DurableEngine, realm: str) -> None:
+        self._engine = engine
+        self._realm = realm
+
+    async def add_grant(self, grant: Grant, expires_at: int) -> None:
+        """Keep a grant until `expires_at`, when the last token of it has ended."""
+        row = {
+            "realm": self._realm, "grant_id": grant.grant_id, "client_id": grant.client_id, "sub": grant.sub,
+            "expires_at": expires_at, "revoked": False, "data": pack(grant),
+        }  # fmt: skip
+        await self._engine.write(lambda c: c.execute(sa.insert(t.grants), row) and None)
+
+    async def grant(self, grant_id: str) -> Grant | None:
+        """A grant, revoked or not; None once it was purged or its user deleted."""
+        row = await self._engine.read(lambda c: c.execute(_GRANT, {"r": self._realm, "id": grant_id}).first())
+        if row is None:
+            return None
+        return msgspec.structs.replace(unpack(row.data, Grant), revoked=bool(row.revoked))
+
+    async def grant_live(self, grant_id: str) -> bool:
+        """Whether a grant exists and was not revoked."""
+        revoked = await self._engine.read(lambda c: c.scalar(_REVOKED, {"r": self._realm, "id": grant_id}))
+        return revoked is not None and not revoked
+
+    async def revoke_grant(self, grant_id: str) -> None:
+        """End every token of a grant."""
+        await self._engine.write(lambda c: c.execute(_REVOKE, {"r": self._realm, "id": grant_id}) and None)
+
+    async def consent(self, sub: str, client_id: str) -> frozenset[str]:
+        """The scope values a user has agreed to for a client, so far."""
+        parameters = {"r": self._realm, "sub": sub, "client": client_id}
+        scope = await self._engine.read(lambda c: c.scalar(_CONSENT, parameters))
+        return frozenset((scope or "").split())
+
+    async def add_consent(self, sub: str, client_id: str, scope: tuple[str, ...], now: int) -> None:
+        """Remember what a user agreed to, beside what they agreed to before."""
+
+        def work(c: sa.Connection) -> None:
+            before = c.scalar(_CONSENT, {"r": self._realm, "sub": sub, "client": client_id}) or ""
+            joined = " ".join(sorted({*before.split(), *scope}))
+            key = {"realm": self._realm, "sub": sub, "client_id": client_id}
+            upsert(c, t.consents, key, {"scope": joined, "given_at": now})
+
+        await self._engine.write(work)
+
+    async def add_refresh_token(self, token: str, record: RefreshToken) -> None:
+        """Keep a refresh token under its digest."""
+        row = {
+            "realm": self._realm, "digest": _digest(token), "grant_id": record.grant_id,
+            "expires_at": record.expires_at, "consumed": False, "data": pack(record),
+        }  # fmt: skip
+        await self._engine.write(lambda c: c.execute(sa.insert(t.refresh_tokens), row) and None)
+
+    async def refresh_token(self, token: str) -> RefreshToken | None:
+        """A refresh token as it is now; `consumed` after it was rotated."""
+        parameters = {"r": self._realm, "id": _digest(token)}
+        row = await self._engine.read(lambda c: c.execute(_REFRESH, parameters).first())
+        if row is None:
+            return None
+        return msgspec.structs.replace(unpack(row.data, RefreshToken), consumed=bool(row.consumed))
+
+    async def rotate_refresh_token(self, token: str) -> bool:
+        """Consume a refresh token: exactly one caller, ever, gets True."""
+        parameters = {"r": self._realm, "id": _digest(token)}
+        return await self._engine.write(lambda c: c.execute(_ROTATE, parameters).rowcount == 1)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,132 @@
+"""The transient store on SQLite, the embedded default: WAL, synchronous=FULL, group commit.
+
+Rows are appended in the order they arrive and found through a unique index over their 32-byte digest,
+so that the table's pages stay dense however many rows are live.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from pushgate.store.commit import GroupCommit, wait_for
+from pushgate.store.ports import Again, First, Stored, StoreUnavailable
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS transient (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    value BLOB NOT NULL,
+    keep_until INTEGER NOT NULL,
+    consumed_at INTEGER
+);
+CREATE INDEX IF NOT EXISTS transient_keep_until ON transient (keep_until);
+"""
+ADD = "INSERT INTO transient (key, kind, value, keep_until) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+GET = "SELECT value, consumed_at FROM transient WHERE key = ? AND kind = ?"
+CONSUME = "UPDATE transient SET consumed_at = ? WHERE key = ? AND kind = ? AND consumed_at IS NULL RETURNING value"
+PURGE = "DELETE FROM transient WHERE id IN (SELECT id FROM transient WHERE keep_until < ? LIMIT ?)"
+PURGE_STEP = 250  # rows per transaction, so that no push waits for more than a few milliseconds
+CACHE_KIB = 16_000
+
+
+class SqliteTransient:
+    """See store.ports.Transient. Several processes may use one file; each has its own instance."""
+
+    def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
+        """Open or create the file; None keeps everything in memory, for tests."""
+        self._clock = clock
+        self._connection = connect(path)
+        self._connection.executescript(SCHEMA)
+        self._reader = self._connection if path is None else connect(path)
+        self._commit = GroupCommit(SqliteTransaction(self._connection))
+
+    async def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> bool:
+        """See store.ports.Transient.add."""
+        return await self._commit.run(partial(self._add, key, kind, value, keep_until))
+
+    def _add(self, *row: object) -> bool:
+        return self._connection.execute(ADD, row).rowcount == 1
+
+    async def add_many(self, kind: str, rows: Iterable[tuple[bytes, bytes, int]]) -> None:
+        """Add rows of key, value and keep_until in one transaction (restoring, benchmarks)."""
+        prepared = [(key, kind, value, keep_until) for key, value, keep_until in rows]
+        await self._commit.run(lambda: self._connection.executemany(ADD, prepared) and None)
+
+    async def get(self, kind: str, key: bytes) -> Stored | None:
+        """See store.ports.Transient.get. A point read takes microseconds, so it runs in place."""
+        try:
+            row = self._reader.execute(GET, (key, kind)).fetchone()
+        except sqlite3.OperationalError as problem:
+            raise StoreUnavailable(str(problem)) from problem
+        return None if row is None else Stored(row[0], row[1] is not None)
+
+    async def consume(self, kind: str, key: bytes) -> First | Again | None:
+        """See store.ports.Transient.consume."""
+        return await self._commit.run(partial(self._consume, kind, key))
+
+    def _consume(self, kind: str, key: bytes) -> First | Again | None:
+        row = self._connection.execute(CONSUME, (int(self._clock()), key, kind)).fetchall()
+        if row:
+            return First(row[0][0])
+        seen = self._connection.execute(GET, (key, kind)).fetchone()
+        return None if seen is None else Again(seen[0])
+
+    async def purge(self, now: int) -> int:
+        """See store.ports.Transient.purge."""
+        total = 0
+        while True:
+            deleted = await self._commit.run(lambda: self._connection.execute(PURGE, (now, PURGE_STEP)).rowcount)
+            total += deleted
+            if deleted < PURGE_STEP:
+                return total
+
+    async def aclose(self) -> None:
+        """See store.ports.Transient.aclose."""
+        await self._commit.aclose()
+        if self._reader is not self._connection:
+            self._reader.close()
+        self._connection.close()
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """A connection as both stores use it: WAL, every commit on disk, transactions begun by hand."""
+    connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=5)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{CACHE_KIB}", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+class SqliteTransaction:
+    """BEGIN IMMEDIATE without waiting, COMMIT, ROLLBACK."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        # Waiting is done by GroupCommit, off the event loop.
+        connection.execute("PRAGMA busy_timeout=0")
+
+    def begin(self) -> bool:
+        """See store.commit.Transaction."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return False
+            raise
+        return True
+
+    def wait_and_begin(self) -> None:
+        """Take the write lock, waiting for other processes. Raises StoreUnavailable."""
+        wait_for(self.begin)
+
+    def commit(self) -> None:
+        """See store.commit.Transaction."""
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """See store.commit.Transaction."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")

@@ -1,0 +1,187 @@
+"""The ASGI application: read the request, find realm and route, answer, and turn refusals into replies."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pushgate import refusals
+from pushgate.endpoints.http import Reply, Request, error_reply
+from pushgate.errors import OAuthError
+from pushgate.events import RequestRefused
+from pushgate.store.ports import StoreUnavailable
+from pushgate.web import cors
+from pushgate.web.addresses import client_address
+from pushgate.web.call import Call
+from pushgate.web.pages import Pages
+from pushgate.web.routes import Place, Route, find_place, route_of
+from pushgate.web.static import static_files
+
+if TYPE_CHECKING:
+    from pushgate.server import AuthorizationServer
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_LIMIT = 64 * 1024  # bytes
+QUERY_LIMIT = 32 * 1024  # bytes; a longer request belongs into a push
+
+
+class Application:
+    """The server behind an ASGI server. `mounts` are other applications by path prefix."""
+
+    def __init__(
+        self,
+        server: AuthorizationServer,
+        *,
+        mounts: Mapping[str, AsgiApp] | None = None,
+        trusted_proxies: tuple[str, ...] = (),
+    ) -> None:
+        self.server = server
+        self.pages = Pages()
+        self.mounts = {"/static": static_files(), **(mounts or {})}
+        self._proxies = frozenset(trusted_proxies)
+        self._root = urlsplit(server.base_url).path
+        self._ids = map("{}-{:x}".format, itertools.repeat(secrets.token_hex(5)), itertools.count(1))
+        self._hsts = (
+            (b"strict-transport-security", b"max-age=31536000") if server.base_url.startswith("https:") else None
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            mounted = self._mounted(scope)
+            if mounted is not None:
+                await mounted(scope, receive, send)
+            else:
+                await self._http(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.server.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.server.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def _mounted(self, scope: Scope) -> AsgiApp | None:
+        path: str = scope["path"]
+        for prefix, app in self.mounts.items():
+            below = f"{self._root}{prefix}"
+            if path == below or path.startswith(f"{below}/"):
+                scope["root_path"] = scope.get("root_path", "") + below
+                return app
+        return None
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        request = Request(
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"],
+            headers=headers,
+            body=b"",
+            address=client_address(scope, headers, self._proxies),
+            id=next(self._ids),
+        )
+        reply = await self.answer(request, receive)
+        out = [
+            *reply.headers,
+            (b"content-length", b"%d" % len(reply.body)),
+            (b"x-request-id", request.id.encode()),
+        ]
+        if self._hsts is not None:
+            out.append(self._hsts)
+        await send({"type": "http.response.start", "status": reply.status, "headers": out})
+        body = b"" if request.method == "HEAD" else reply.body
+        await send({"type": "http.response.body", "body": body})
+
+    async def answer(self, request: Request, receive: Receive) -> Reply:
+        """Route a request; whatever happens, there is a reply of the right kind."""
+        place = find_place(request.path, self._root)
+        route = None if place is None else route_of(place)
+        realm = "" if place is None else place.realm
+        request.endpoint = route.name if route is not None else "unknown"
+        try:
+            if place is None or route is None:
+                raise refusals.NOT_FOUND()
+            return await self._routed(request, receive, place, route)
+        except OAuthError as error:
+            return self._refused(request, realm, route, error)
+        except StoreUnavailable as problem:
+            self.server.journal.fault("store_unavailable", realm, request, problem)
+            return self._refused(request, realm, route, refusals.UNAVAILABLE())
+        except Exception as problem:
+            self.server.journal.fault("fault", realm, request, problem)
+            return self._refused(request, realm, route, refusals.SERVER_ERROR())
+
+    async def _routed(self, request: Request, receive: Receive, place: Place, route: Route) -> Reply:
+        if route.server_wide is not None:
+            return await route.server_wide(self.server, request)
+        ctx = await self.server.realm(place.realm)
+        if ctx is None:
+            raise refusals.NOT_FOUND("unknown realm")
+        if request.method == "OPTIONS" and route.cors:
+            return cors.preflight(await cors.allowed_origin(self.server, ctx, route, request), route.methods)
+        if request.method not in route.methods and not (request.method == "HEAD" and "GET" in route.methods):
+            raise refusals.METHOD()
+        if len(request.query) > QUERY_LIMIT:
+            raise refusals.URI_SIZE()
+        if request.method == "POST":
+            request.body = await read_body(request, receive)
+        reply = await route.handler(Call(ctx, request, self.pages, place.rest))
+        if route.cors:
+            cors.allow(reply, await cors.allowed_origin(self.server, ctx, route, request))
+        return reply
+
+    def _refused(self, request: Request, realm: str, route: Route | None, error: OAuthError) -> Reply:
+        if error.refusal not in (refusals.NOT_FOUND, refusals.PREFETCH):
+            event = RequestRefused(
+                endpoint=request.endpoint,
+                refusal=error.refusal.id,
+                error=error.code,
+                status=error.status,
+                client_id=request.claimed_client,
+                correlation_id=request.correlation_id,
+                detail=error.detail or None,
+            )
+            self.server.journal.emit(event, realm, request)
+        machine = route.machine if route is not None else "text/html" not in (request.header(b"accept") or "")
+        reply = error_reply(error, realm) if machine else self.pages.error(error, request, realm)
+        if error.refusal is refusals.METHOD and route is not None:
+            reply.headers.append((b"allow", ", ".join(route.methods).encode()))
+        if route is not None and route.cors and request.header(b"origin"):
+            reply.headers.append((b"vary", b"origin"))
+        return reply
+
+
+async def read_body(request: Request, receive: Receive) -> bytes:
+    """The body, up to the limit; a longer one is not parsed (413)."""
+    declared = request.header(b"content-length")
+    if declared is not None and declared.isdigit() and int(declared) > BODY_LIMIT:
+        raise refusals.BODY_SIZE()
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise refusals.UNAVAILABLE("the client went away")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > BODY_LIMIT:
+            raise refusals.BODY_SIZE()
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)

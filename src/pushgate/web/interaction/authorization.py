@@ -1,0 +1,67 @@
+"""The authorization endpoint as a page sees it, and finding an interaction again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pushgate import refusals
+from pushgate.endpoints import authorize as flow
+from pushgate.endpoints.browser import Browser, BrowserAnswer, browser_of
+from pushgate.endpoints.http import Reply
+from pushgate.model import Interaction, PushedAuthorizationRequest
+from pushgate.protocol.interaction import csrf_token, interaction_id
+from pushgate.web.call import Call
+
+
+async def authorization_endpoint(call: Call) -> Reply:
+    """GET or POST: open the request and send the browser on."""
+    return call.pages.answer(call.ctx, call.request, await flow.authorize(call.ctx, call.request))
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A browser on a page of its interaction."""
+
+    call: Call
+    id: str
+    browser: Browser
+    opened: flow.Opened
+    csrf: str
+
+    async def proceed(self) -> BrowserAnswer:
+        """Where this browser goes from here."""
+        ctx, request = self.call.ctx, self.call.request
+        return await flow.guarded(
+            ctx, request, self.opened, lambda: flow.proceed(ctx, request, self.opened, self.browser)
+        )
+
+    async def deny(self) -> Reply:
+        """The user said no. RFC 6749 4.1.2.1."""
+        ctx, request = self.call.ctx, self.call.request
+        return self.reply(BrowserAnswer(await flow.refuse(ctx, request, self.opened, refusals.DENIED())))
+
+    def reply(self, answer: BrowserAnswer) -> Reply:
+        """The answer as an HTTP reply."""
+        return self.call.pages.answer(self.call.ctx, self.call.request, answer)
+
+
+async def visit(call: Call) -> Visit:
+    """The interaction named in the path, if it is this browser's and not over. Raises OAuthError for the page."""
+    ctx, identifier = call.ctx, call.rest
+    browser = await browser_of(ctx, call.request)
+    stored = await ctx.transient.get("interaction", ctx.transient.key("interaction", identifier))
+    if stored is None:
+        raise refusals.INTERACTION_UNKNOWN()
+    interaction = Interaction.decode(stored.value)
+    if interaction_id(interaction.request_key, browser.value) != identifier:
+        raise refusals.INTERACTION_OTHER_BROWSER()
+    if interaction.started_at + ctx.realm.settings.lifetimes.interaction <= ctx.now():
+        raise refusals.INTERACTION_UNKNOWN("timed out")
+    kept = await ctx.transient.get("par", interaction.request_key)
+    if kept is None:
+        raise refusals.INTERACTION_UNKNOWN("the request is gone")
+    record = PushedAuthorizationRequest.decode(kept.value)
+    call.request.claimed_client = record.request.client_id
+    client = await flow.known_client(ctx, record.request.client_id)
+    opened = await flow.open_request(ctx, call.request, interaction.request_key, client)
+    return Visit(call, identifier, browser, opened, csrf_token(identifier, browser.value))

@@ -1,0 +1,116 @@
+"""The consent page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushgate import refusals
+from pushgate.endpoints import authorize as flow
+from pushgate.endpoints.browser import BrowserAnswer, Stop, session_cookie
+from pushgate.endpoints.context import Context
+from pushgate.endpoints.http import Reply, set_cookie
+from pushgate.events import ConsentGiven
+from pushgate.model import Session
+from pushgate.protocol.interaction import Login, check_csrf
+from pushgate.protocol.params import Params, parse_form
+from pushgate.protocol.scopes import OPENID
+from pushgate.web.call import Call
+from pushgate.web.interaction.authorization import Visit, visit
+
+DESCRIPTIONS = {
+    OPENID: ("Know who you are", "An identifier of your account here."),
+    "profile": ("Your profile", "Name, picture and similar details."),
+    "email": ("Your email address", "The address, and whether it was verified."),
+    "address": ("Your postal address", ""),
+    "phone": ("Your phone number", ""),
+    "offline_access": ("Stay connected", "Access while you are not using the application."),
+}
+
+
+async def consent_page(call: Call) -> Reply:
+    """GET shows what is asked for; POST allows, denies, or lets another person sign in."""
+    here = await visit(call)
+    if call.request.method == "POST":
+        return await _decided(here)
+    answer = await here.proceed()
+    if isinstance(answer.answer, Stop) and answer.answer.page == "consent" and here.browser.session:
+        return _form(here, answer.answer.scope, here.browser.session)
+    return here.reply(answer)
+
+
+async def _decided(here: Visit) -> Reply:
+    params, scopes = _form_of(here)
+    check_csrf(params.get("csrf"), here.csrf)
+    decision = params.get("decision")
+    if decision == "switch":
+        return await _switch(here)
+    if decision != "allow":
+        return await here.deny()
+    step = await flow.guarded(here.call.ctx, here.call.request, here.opened, lambda: _allow(here, scopes))
+    return here.reply(step)
+
+
+def _form_of(here: Visit) -> tuple[Params, list[str]]:
+    """The form, and its ticked boxes: `scope` is there once for each."""
+    body = here.call.request.body
+    here.call.request.form()
+    ticked = [f for f in body.split(b"&") if f.startswith(b"scope=")]
+    scopes = [parse_form(field).get("scope", "") for field in ticked]
+    return parse_form(b"&".join(f for f in body.split(b"&") if not f.startswith(b"scope="))), scopes
+
+
+async def _allow(here: Visit, ticked: list[str]) -> BrowserAnswer:
+    """Remember the consent and answer the client; but a session that is gone has to come back first."""
+    ctx, session = here.call.ctx, here.browser.session
+    need, scope = await flow.assess(ctx, here.opened, here.browser)
+    if session is None or isinstance(need, Login):
+        return await flow.proceed(ctx, here.call.request, here.opened, here.browser)
+    granted = tuple(s for s in scope if s == OPENID or s in ticked)
+    if not granted:
+        raise refusals.DENIED("nothing was ticked")
+    client_id = here.opened.client.client_id
+    await ctx.grants.add_consent(session.sub, client_id, granted, int(ctx.now()))
+    ctx.emit(
+        ConsentGiven(session.sub, client_id, " ".join(granted), here.opened.record.correlation_id),
+        here.call.request,
+    )
+    response = await flow.complete(ctx, here.call.request, here.opened, session, granted)
+    return BrowserAnswer(response, here.browser.cookies)
+
+
+async def _switch(here: Visit) -> Reply:
+    """End the session here and sign in as somebody else."""
+    ctx, browser = here.call.ctx, here.browser
+    if browser.session_digest is not None:
+        await ctx.accounts.end_session(browser.session_digest)
+    browser.session = browser.session_digest = None
+    answer = await here.proceed()
+    gone = set_cookie(session_cookie(ctx), "", secure=ctx.realm.issuer.secure, max_age=0)
+    return here.reply(BrowserAnswer(answer.answer, [*answer.cookies, gone]))
+
+
+def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
+    client = here.opened.client
+    return here.call.pages.page(
+        "consent.html",
+        here.call.request,
+        here.call.ctx,
+        client_name=client.label,
+        client_host=here.opened.reply_to.host,
+        client_uri=client.client_uri,
+        policy_uri=client.policy_uri,
+        tos_uri=client.tos_uri,
+        username=session.username,
+        scopes=[describe(here.call.ctx, value) for value in scope],
+        action=here.call.request.path,
+        csrf=here.csrf,
+    )
+
+
+def describe(ctx: Context, scope: str) -> dict[str, Any]:
+    """A scope value in words."""
+    title, description = DESCRIPTIONS.get(scope, (scope, ""))
+    if not description and scope not in DESCRIPTIONS:
+        owner = [r.identifier for r in ctx.realm.settings.resources if scope in r.scopes]
+        description = f"Access to {owner[0]}" if owner else ""
+    return {"name": scope, "title": title, "description": description, "required": scope == OPENID}

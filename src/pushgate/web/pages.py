@@ -1,0 +1,110 @@
+"""Pages: rendering, and the headers that protect every one of them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pushgate.endpoints.browser import BrowserAnswer, GoTo
+from pushgate.endpoints.context import Context
+from pushgate.endpoints.http import NO_STORE, Header, Reply, Request
+from pushgate.errors import OAuthError
+from pushgate.protocol.authorization_response import FormPost
+from pushgate.realm import DEFAULT_REALM
+from pushgate.web.static import version
+
+# RFC 9700 4.2.4 (referrer, third parties), 4.16 (framing). No form-action: browsers apply it to the
+# redirect after a form too, which would cut the way back to the client.
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+PROTECTION: tuple[Header, ...] = (
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    *NO_STORE,
+)
+TITLES = {
+    404: "There is nothing here",
+    403: "This cannot go on",
+    413: "That was too much",
+    429: "Please wait a moment",
+    500: "Something went wrong",
+    503: "Please try again",
+}
+
+
+class Pages:
+    """Renders templates to replies."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("pushgate.web"), autoescape=True, undefined=StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+
+    def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
+        """A page with its protecting headers; `values` are the template's variables."""
+        return self._render(template, request, ctx, status, POLICY, values)
+
+    def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
+        """What happened, what to do next, and the request id."""
+        values = {
+            "title": TITLES.get(error.status, "This sign-in cannot go on"),
+            "error": error.code,
+            "refusal": error.refusal.id,
+            "message": error.description,
+            "next_step": error.refusal.advice,
+            "docs_url": None,
+        }
+        reply = self._render("error.html", request, ctx, error.status, POLICY, values, realm)
+        reply.headers.append((b"pushgate-refusal", error.refusal.id.encode()))
+        if error.retry_after is not None:
+            reply.headers.append((b"retry-after", str(error.retry_after).encode()))
+        return reply
+
+    def answer(self, ctx: Context, request: Request, answer: BrowserAnswer) -> Reply:
+        """Carry out what the authorization endpoint decided: 303, or a form that posts itself."""
+        target = answer.answer
+        if isinstance(target, FormPost):
+            nonce = secrets.token_urlsafe(16)
+            policy = f"{POLICY}; script-src 'nonce-{nonce}'"
+            values = {"action": target.action, "fields": target.fields, "csp_nonce": nonce}
+            reply = self._render("form_post.html", request, ctx, 200, policy, values)
+        else:
+            url = target.path if isinstance(target, GoTo) else target.url
+            reply = redirect(url)
+        for cookie in answer.cookies:
+            reply.with_cookie(cookie)
+        return reply
+
+    def _render(
+        self,
+        template: str,
+        request: Request,
+        ctx: Context | None,
+        status: int,
+        policy: str,
+        values: dict[str, Any],
+        realm: str = "",
+    ) -> Reply:
+        root = "" if ctx is None else ctx.realm.issuer.path.removesuffix(ctx.realm.issuer.prefix)
+        name = ctx.name if ctx is not None else realm
+        body = self._templates.get_template(template).render(
+            realm_name="Pushgate" if name in ("", DEFAULT_REALM) else name,
+            request_id=request.id,
+            lang="en",
+            static=lambda path: f"{root}/static/{path}?v={version(path)}",
+            **values,
+        )
+        headers = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-security-policy", policy.encode()),
+            *PROTECTION,
+        ]
+        return Reply(status, body.encode(), headers)
+
+
+def redirect(url: str) -> Reply:
+    """303, so that no form body travels on (RFC 9700 4.12)."""
+    return Reply(303, b"", [(b"location", url.encode("ascii")), (b"referrer-policy", b"no-referrer"), *NO_STORE])

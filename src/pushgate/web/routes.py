@@ -1,0 +1,128 @@
+"""The routes: one table. A path is a realm's prefix and one of these, with or without a final slash."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushgate.dialects import RFC9126
+from pushgate.endpoints import discovery, par, token, userinfo
+from pushgate.endpoints.context import Context
+from pushgate.endpoints.http import Reply, Request, json_reply
+from pushgate.realm import DEFAULT_REALM, REALM_NAME
+from pushgate.web.call import Call
+from pushgate.web.home import home
+from pushgate.web.interaction import authorization, consent, login, logout
+
+if TYPE_CHECKING:
+    from pushgate.server import AuthorizationServer
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table."""
+
+    name: str
+    methods: tuple[str, ...]
+    handler: Callable[[Call], Awaitable[Reply]]
+    machine: bool = True
+    cors: str = ""
+    """'any', 'clients' (pages of public clients), or '' for none."""
+    server_wide: Callable[[AuthorizationServer, Request], Awaitable[Reply]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a path points: a realm, and a key of the table."""
+
+    realm: str
+    path: str
+    rest: str = ""
+
+
+def _machine(endpoint: Callable[[Context, Request], Awaitable[Reply]]) -> Callable[[Call], Awaitable[Reply]]:
+    async def handler(call: Call) -> Reply:
+        return await endpoint(call.ctx, call.request)
+
+    return handler
+
+
+async def _nowhere(call: Call) -> Reply:
+    raise AssertionError("a server-wide route has no realm")
+
+
+async def healthz(server: AuthorizationServer, request: Request) -> Reply:
+    """The process lives."""
+    return json_reply({"status": "ok"})
+
+
+async def readyz(server: AuthorizationServer, request: Request) -> Reply:
+    """The stores answer."""
+    await server.snapshot.configuration.revision()
+    await server.transient.get("ready", b"\0" * 32)
+    return json_reply({"status": "ready"})
+
+
+GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
+METADATA = Route("metadata", GET, _machine(discovery.metadata_document), cors="any")
+PATHS = RFC9126.paths
+
+ROUTES: dict[str, Route] = {
+    PATHS.par: Route("par", POST, _machine(par.push), cors="clients"),
+    PATHS.authorize: Route("authorize", BOTH, authorization.authorization_endpoint, machine=False),
+    PATHS.token: Route("token", POST, _machine(token.token), cors="clients"),
+    PATHS.userinfo: Route("userinfo", BOTH, _machine(userinfo.userinfo), cors="any"),
+    PATHS.jwks: Route("jwks", GET, _machine(discovery.jwks_document), cors="any"),
+    "/.well-known/openid-configuration": METADATA,
+    "/.well-known/oauth-authorization-server": METADATA,
+    "/oauth2/login/": Route("login", BOTH, login.login_page, machine=False),
+    "/oauth2/consent/": Route("consent", BOTH, consent.consent_page, machine=False),
+    "/oauth2/logout": Route("logout", BOTH, logout.logout_page, machine=False),
+    "/": Route("home", GET, home, machine=False),
+    "/healthz": Route("healthz", GET, _nowhere, server_wide=healthz),
+    "/readyz": Route("readyz", GET, _nowhere, server_wide=readyz),
+}
+WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
+
+
+def find_place(path: str, root: str) -> Place | None:
+    """Split a path into realm and route; None where it lies outside `root`, the base URL's path.
+
+    The well-known documents are also found at the host's root with the issuer's path behind (RFC 8414 3.1).
+    """
+    path = path.rstrip("/") or "/"
+    for document in WELL_KNOWN:
+        if path.startswith(document) and (path == document or path[len(document)] == "/"):
+            return _in_realm(path[len(document) :], root, document)
+    return _in_realm(path, root)
+
+
+def _in_realm(path: str, root: str, document: str = "") -> Place | None:
+    if not path.startswith(root):
+        return None
+    path = path[len(root) :]
+    realm = DEFAULT_REALM
+    if path.startswith("/realms/"):
+        realm, slash, below = path[8:].partition("/")
+        path = slash + below
+        if not REALM_NAME.fullmatch(realm) or realm == DEFAULT_REALM:
+            return None
+    if document:
+        return Place(realm, document) if path in ("", "/") else None
+    if path in ROUTES:
+        return Place(realm, path)
+    start, _, rest = path.rpartition("/")
+    if rest and f"{start}/" in ROUTES and start:
+        return Place(realm, f"{start}/", rest)
+    return Place(realm, path or "/")
+
+
+def route_of(place: Place) -> Route | None:
+    """The row for a place; server-wide routes are at the default realm alone."""
+    route = ROUTES.get(place.path)
+    if route is None or (place.path.endswith("/") and place.path != "/" and not place.rest):
+        return None
+    if route.server_wide is not None and place.realm != DEFAULT_REALM:
+        return None
+    return route

@@ -1,0 +1,130 @@
+"""Run the application under uvicorn: one process, or a parent with several workers on one socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+
+GRACE = 20  # seconds for requests in flight when the server stops
+BACKLOG = 2048
+MIN_LIFE = 1.0  # seconds; a worker that dies sooner is not started again
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen, and with which certificate."""
+
+    host: str
+    port: int
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    def bind(self) -> socket.socket:
+        """A listening socket. Raises OSError where the address is taken."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((self.host, self.port))
+        except OSError as problem:
+            listening.close()
+            raise OSError(f"cannot listen on {self.host}:{self.port}: {problem.strerror}") from None
+        listening.listen(BACKLOG)
+        listening.set_inheritable(True)
+        return listening
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, except that a signal ends it with success: whoever asks us to stop is not a failure."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def server_for(app: Any, listen: Listen) -> uvicorn.Server:
+    """A uvicorn server for the application; it needs a socket to serve."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+        ssl_certfile=listen.tls_cert,
+        ssl_keyfile=listen.tls_key,
+        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+    )
+    return _Server(config)
+
+
+def supervise(command: list[str], workers: int, listening: socket.socket) -> int:
+    """Keep `workers` processes running on the socket until a signal comes; the exit code."""
+    log = structlog.get_logger("pushgate")
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+    def start() -> tuple[subprocess.Popen[bytes], float]:
+        child = subprocess.Popen(  # noqa: S603 - our own command line
+            [*command, "--fd", str(listening.fileno())], pass_fds=[listening.fileno()], start_new_session=True
+        )
+        return child, time.monotonic()
+
+    children = [start() for _ in range(workers)]
+    failed = False
+    while not stopping and not failed:
+        time.sleep(0.1)
+        for index, (child, since) in enumerate(children):
+            if child.poll() is None or stopping:
+                continue
+            log.error("worker_died", pid=child.pid, exit_code=child.returncode)
+            failed = time.monotonic() - since < MIN_LIFE
+            if not failed:
+                children[index] = start()
+    for child, _ in children:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(signal.SIGTERM)
+    codes = [_wait(child) for child, _ in children]
+    return 1 if failed or any(codes) else 0
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    try:
+        return child.wait(GRACE + 5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()
+
+
+def inherited(descriptor: int) -> socket.socket:
+    """The listening socket that the parent passed on."""
+    os.set_inheritable(descriptor, False)
+    return socket.socket(fileno=descriptor)
