@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from pushgate.client_keys import secret_context
+from pushgate.directory.local import check_password, hash_password, normalise
 from pushgate.events import ConfigurationChanged
 from pushgate.jose.algorithms import SIGNING
 from pushgate.jose.keys import make_key
@@ -62,7 +63,17 @@ class Change:
 class Management:
     """Administration of one installation."""
 
-    def __init__(self, engine: DurableEngine, seal: Seal, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        engine: DurableEngine,
+        seal: Seal,
+        clock: Callable[[], float],
+        *,
+        make_key: Callable[[str, Seal, int], StoredKey] = make_key,
+        hash_password: Callable[[str], str] = hash_password,
+    ) -> None:
+        self._make_key = make_key
+        self._hash_password = hash_password
         self._engine = engine
         self._seal = seal
         self._clock = clock
@@ -83,7 +94,7 @@ class Management:
             raise Refused(found)
         if current == settings:
             return settings, Change(wanted.name, "realm", wanted.name, "unchanged")
-        keys = [] if current is not None else [make_key(alg, self._seal, int(self._clock())) for alg in SIGNING]
+        keys = [] if current is not None else [self._make_key(alg, self._seal, int(self._clock())) for alg in SIGNING]
 
         def work(c: sa.Connection) -> None:
             configuration.save_realm(c, settings)
@@ -126,10 +137,11 @@ class Management:
     def _keep(self, realm: str, wanted: ClientInput, current: Client | None, secret: str) -> ClientSecret:
         """A secret as it is stored: a digest; sealed too where an HMAC needs the secret itself."""
         digest = secret_digest(secret)
-        if current is not None and current.secret is not None and current.secret.digest == digest:
-            if (current.secret.sealed is not None) == (wanted.token_endpoint_auth_method == "client_secret_jwt"):
-                return current.secret
-        if wanted.token_endpoint_auth_method != "client_secret_jwt":
+        sealed = wanted.token_endpoint_auth_method == "client_secret_jwt"
+        before = current.secret if current is not None else None
+        if before is not None and before.digest == digest and (before.sealed is not None) == sealed:
+            return before
+        if not sealed:
             return ClientSecret(digest=digest)
         return ClientSecret(
             digest=digest, sealed=self._seal.close(secret.encode(), secret_context(realm, wanted.client_id))
@@ -137,8 +149,6 @@ class Management:
 
     async def plan_user(self, realm: str, wanted: UserInput, password: str | None) -> Change:
         """Create a user or change them; without a password the present one stays. Raises Refused."""
-        from pushgate.directory.local import check_password, hash_password, normalise
-
         username = normalise(wanted.username).strip()
         found = user_problems(username, password, wanted.claims)
         if found:
@@ -146,7 +156,7 @@ class Management:
         current = await self.accounts(realm).user_by_username(username)
         kept = current.password_hash if current is not None else None
         if password is not None and not (kept is not None and check_password(kept, password)):
-            kept = hash_password(password)
+            kept = self._hash_password(password)
         sub = current.sub if current is not None else secrets.token_urlsafe(24)
         user = User(sub=sub, username=username, password_hash=kept, claims=wanted.claims, enabled=wanted.enabled)
         if user == current:
@@ -205,7 +215,7 @@ class Management:
             raise Refused([Problem("realm", f"there is no realm {realm!r}")])
         now = int(self._clock())
         longest = max(settings.lifetimes.access_token, settings.lifetimes.id_token, settings.lifetimes.session)
-        fresh = [make_key(alg, self._seal, now) for alg in algs]
+        fresh = [self._make_key(alg, self._seal, now) for alg in algs]
         before = await self.configuration.keys(realm)
 
         def work(c: sa.Connection) -> None:

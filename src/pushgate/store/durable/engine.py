@@ -40,13 +40,10 @@ class SqliteEngine:
 
     def migrate(self, work: Callable[[sa.Connection], None]) -> None:
         """Run migrations in one transaction, before anything else uses the engine."""
+        self.writer.rollback()  # ends what SQLAlchemy began by itself; the driver is in autocommit
         self._transaction.wait_and_begin()
-        try:
+        with self.writer.begin():
             work(self.writer)
-        except BaseException:
-            self._transaction.rollback()
-            raise
-        self._transaction.commit()
 
     async def aclose(self) -> None:
         """See store.ports.DurableEngine."""

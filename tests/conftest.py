@@ -1,0 +1,27 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from pushgate.testing import Running, running
+from tests.support.live import Live, serving
+from tests.support.manifests import MANIFEST
+
+pytest_plugins = ["tests.plugin_requirements"]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Running]:
+    """A server in this process, with a clock that stands still and the clients of tests/support/manifests.py."""
+    async with running(MANIFEST) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A real `pushgate serve` process on a free port, with the same clients; one per test process."""
+    with serving(tmp_path_factory.mktemp("live"), MANIFEST) as found:
+        yield found
