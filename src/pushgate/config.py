@@ -6,8 +6,10 @@ case; the environment wins. Everything about realms lives in the database.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -80,7 +82,7 @@ class Settings:
         if self.secret_key_file:
             try:
                 text = Path(self.secret_key_file).read_text().strip()
-            except OSError as problem:
+            except (OSError, UnicodeDecodeError) as problem:
                 raise BadSettings(f"PUSHGATE_SECRET_KEY_FILE cannot be read: {problem}") from None
             return _long_enough(text, "the key in PUSHGATE_SECRET_KEY_FILE")
         return _key_beside(self.database_path)
@@ -148,12 +150,19 @@ def _long_enough(key: str, where: str) -> str:
 
 
 def _key_beside(database: Path) -> str:
+    """The key in the file beside the database, made if there is none.
+
+    It is written under another name first: whoever finds the file, finds the whole key.
+    """
     path = database.with_name("secret.key")
-    database.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _long_enough(path.read_text().strip(), f"the key in {path}")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
-    return path.read_text().strip()
+    if not path.exists():
+        database.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(prefix=".secret-", dir=database.parent)  # mode 600
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(descriptor)  # what it seals must never outlive it
+        with contextlib.suppress(FileExistsError):  # another process was first: its key counts
+            os.link(draft, path)
+        os.unlink(draft)
+    return _long_enough(path.read_text().strip(), f"the key in {path}")

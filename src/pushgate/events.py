@@ -1,4 +1,4 @@
-"""The audit vocabulary: one frozen dataclass per thing worth remembering.
+"""The audit vocabulary: one frozen struct per thing worth remembering.
 
 Every event is logged; those with `kept` also go to the audit table. No event holds a secret, a code,
 an assertion, a request_uri or a token.
@@ -6,12 +6,12 @@ an assertion, a request_uri or a token.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Event:
+
+class Event(msgspec.Struct, frozen=True, gc=False):
     """Base of all events."""
 
     name: ClassVar[str]
@@ -20,11 +20,10 @@ class Event:
 
     def members(self) -> dict[str, Any]:
         """The event's facts, without those that are absent."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class RequestPushed(Event):
+class RequestPushed(Event, frozen=True):
     """A pushed authorization request was stored."""
 
     name: ClassVar[str] = "request_pushed"
@@ -34,8 +33,7 @@ class RequestPushed(Event):
     expires_in: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRefused(Event):
+class RequestRefused(Event, frozen=True):
     """A request was refused; `client_id` is what it claimed to be."""
 
     name: ClassVar[str] = "request_refused"
@@ -49,8 +47,7 @@ class RequestRefused(Event):
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationStarted(Event):
+class AuthorizationStarted(Event, frozen=True):
     """A browser was sent to sign in or to consent."""
 
     name: ClassVar[str] = "authorization_started"
@@ -60,8 +57,7 @@ class AuthorizationStarted(Event):
     pushed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LoginSucceeded(Event):
+class LoginSucceeded(Event, frozen=True):
     """A user signed in."""
 
     name: ClassVar[str] = "login_succeeded"
@@ -70,8 +66,7 @@ class LoginSucceeded(Event):
     correlation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoginFailed(Event):
+class LoginFailed(Event, frozen=True):
     """A sign-in failed; the name that was typed is not kept, for people type passwords there."""
 
     name: ClassVar[str] = "login_failed"
@@ -80,8 +75,7 @@ class LoginFailed(Event):
     correlation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignedOut(Event):
+class SignedOut(Event, frozen=True):
     """A session was ended by its user."""
 
     name: ClassVar[str] = "signed_out"
@@ -89,8 +83,7 @@ class SignedOut(Event):
     sid: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentGiven(Event):
+class ConsentGiven(Event, frozen=True):
     """A user agreed."""
 
     name: ClassVar[str] = "consent_given"
@@ -100,8 +93,7 @@ class ConsentGiven(Event):
     correlation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationAnswered(Event):
+class AuthorizationAnswered(Event, frozen=True):
     """An authorization response left for the client; `error` where it is one."""
 
     name: ClassVar[str] = "authorization_answered"
@@ -114,8 +106,7 @@ class AuthorizationAnswered(Event):
     refusal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenIssued(Event):
+class TokenIssued(Event, frozen=True):
     """Tokens left for the client."""
 
     name: ClassVar[str] = "token_issued"
@@ -127,8 +118,7 @@ class TokenIssued(Event):
     grant: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GrantRevoked(Event):
+class GrantRevoked(Event, frozen=True):
     """A grant ended, with every token of it."""
 
     name: ClassVar[str] = "grant_revoked"
@@ -139,8 +129,7 @@ class GrantRevoked(Event):
     correlation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationChanged(Event):
+class ConfigurationChanged(Event, frozen=True):
     """An operator changed something; `object` is realm, client, user or key."""
 
     name: ClassVar[str] = "configuration_changed"

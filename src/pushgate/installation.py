@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,7 @@ async def opened(settings: Settings, clock: Callable[[], float] = time.time) -> 
     engine = open_engine(settings)
     try:
         bring_up_to_date(engine)
-        settings.transient_path.parent.mkdir(parents=True, exist_ok=True)
-        transient = SqliteTransient(settings.transient_path, clock)
+        transient = open_transient(settings, clock)
         try:
             yield Installation(settings, engine, transient, seal, Management(engine, seal, clock))
         finally:
@@ -60,11 +60,24 @@ async def opened(settings: Settings, clock: Callable[[], float] = time.time) -> 
 
 def open_engine(settings: Settings) -> SqliteEngine:
     """The durable store, whatever its schema. Raises BadSettings."""
-    try:
-        settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+    with _usable("PUSHGATE_DATABASE_URL", settings.database_path):
         return SqliteEngine(settings.database_path)
-    except OSError as problem:
-        raise BadSettings(f"PUSHGATE_DATABASE_URL: {problem}") from None
+
+
+def open_transient(settings: Settings, clock: Callable[[], float]) -> SqliteTransient:
+    """The transient store. Raises BadSettings."""
+    with _usable("PUSHGATE_TRANSIENT_URL", settings.transient_path):
+        return SqliteTransient(settings.transient_path, clock)
+
+
+@contextmanager
+def _usable(setting: str, path: Path) -> Iterator[None]:
+    """Make the folder of a SQLite file, and say in one line why the file cannot be used."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except (OSError, sqlite3.Error) as problem:
+        raise BadSettings(f"{setting}: {path}: {problem}") from None
 
 
 def bring_up_to_date(engine: SqliteEngine) -> None:

@@ -23,7 +23,7 @@ class Journal:
     def __init__(self, audit: Audit | None, clock: Callable[[], float]) -> None:
         self._audit = audit
         self._clock = clock
-        self._log = structlog.get_logger("pushgate")
+        self._log = structlog.get_logger("pushgate").bind()
         self._waiting: list[dict[str, Any]] = []
         self._dropped = 0
         self._task: asyncio.Task[None] | None = None

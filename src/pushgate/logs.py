@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+import time
+from collections.abc import MutableMapping
+from typing import Any, BinaryIO
 
 import msgspec
 import structlog
@@ -16,29 +18,47 @@ def configure(level: str, *, for_people: bool | None = None) -> None:
     """Set up the log. `for_people` None: text on a terminal, JSON elsewhere."""
     threshold = LEVELS[level]
     people = sys.stderr.isatty() if for_people is None else for_people
-    shared: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    last: list[Any]
-    factory: Any
     if people:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-        factory = structlog.PrintLoggerFactory(sys.stderr)
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(threshold),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
     else:
-        last = [structlog.processors.format_exc_info, _json]
-        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
-    structlog.configure(
-        processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=factory,
-        cache_logger_on_first_use=True,
-    )
+        stream = open(sys.stderr.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115 - lives as long as we do
+        structlog.configure(
+            processors=[_line],
+            wrapper_class=structlog.make_filtering_bound_logger(threshold),
+            logger_factory=lambda *_: _Lines(stream),
+        )
     logging.basicConfig(level=max(threshold, 30), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
 
 
+class _Lines:
+    """Writes each line with one system call, so that lines of several workers never mix."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.debug = self.info = self.warning = self.error = stream.write
+
+
+_second = (0, "")
+
+
+def _line(logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:
+    """The event as JSON; the time down to the second is formatted once a second."""
+    global _second  # noqa: PLW0603 - a cache of one entry
+    second, rest = divmod(time.time_ns(), 1_000_000_000)
+    if _second[0] != second:
+        _second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
+    event["level"] = level
+    event["timestamp"] = f"{_second[1]}.{rest // 1000:06d}Z"
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, level, event)
+    return _encode(event) + b"\n"
+
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-
-
-def _json(logger: Any, method: str, event: dict[str, Any]) -> bytes:
-    return _encode(event)

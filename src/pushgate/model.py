@@ -5,6 +5,7 @@ Members that come from a request or from client metadata keep their IANA names.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -12,7 +13,11 @@ import msgspec
 R = TypeVar("R", bound="Record")
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """Something known about one request. A struct is made in a tenth of the time of a frozen dataclass."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something that is kept in a store, or travels between rooms."""
 
     def encode(self) -> bytes:
@@ -28,6 +33,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 _encoder = msgspec.msgpack.Encoder()
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]
+
+
+@lru_cache(maxsize=4096)
+def words(text: str) -> frozenset[str]:
+    """The values of a space-separated list; the same few lists come again and again."""
+    return frozenset(text.split(" "))
 
 
 class ClientSecret(Record, frozen=True):
@@ -78,7 +89,7 @@ class Client(Record, frozen=True):
     @property
     def scopes(self) -> frozenset[str] | None:
         """The scope values the client may ask for; None leaves it to the realm."""
-        return None if self.scope is None else frozenset(self.scope.split())
+        return None if self.scope is None else words(self.scope)
 
     @property
     def label(self) -> str:
@@ -109,7 +120,7 @@ class AuthorizationRequest(Record, frozen=True):
     @property
     def response_types(self) -> frozenset[str]:
         """The single values of a composite `response_type`."""
-        return frozenset((self.response_type or "").split())
+        return words(self.response_type or "")
 
 
 class PushedAuthorizationRequest(Record, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -58,9 +59,10 @@ class Policy:
     request_lifetime: int | None  # seconds; None: the dialect's default
 
 
+@lru_cache(maxsize=256)
 def canonical_response_type(value: str) -> str:
     """The order of values in a composite response type does not matter (RFC 6749 3.1.1)."""
-    return value if " " not in value else " ".join(sorted(value.split()))
+    return value if " " not in value else " ".join(sorted(value.split(" ")))
 
 
 OAUTH2 = SecurityProfile(name="oauth2", openid_connect=False, response_types=OAUTH_RESPONSE_TYPES)

@@ -13,6 +13,7 @@ from pushgate.profiles import PROFILES, SecurityProfile
 
 DEFAULT_REALM = "default"
 REALM_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -25,8 +26,12 @@ def check_base_url(url: str) -> str:
 
     RFC 8414 2, RFC 9126 2 (https), RFC 9207 2. Raises BadBaseUrl.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as problem:
+        raise BadBaseUrl(f"{url!r}: {problem}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _PRINTABLE.fullmatch(url):
         raise BadBaseUrl(f"{url!r} is not an http(s) URL with a host")
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise BadBaseUrl(f"{url!r} has a query or a fragment; an issuer has neither (RFC 8414 2)")

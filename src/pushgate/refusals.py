@@ -98,7 +98,8 @@ ASSERTION_TYPE = _assertion(
     "Send both client_assertion and that client_assertion_type.",
 )  # fmt: skip
 ASSERTION_MALFORMED = _assertion(
-    "malformed", "is not one compact signed JWT", "Send exactly one JWS in compact serialisation with a JSON object as payload.",
+    "malformed", "is not one compact signed JWT",
+    "Send exactly one JWS in compact serialisation with a JSON object as payload.",
 )  # fmt: skip
 ASSERTION_CRIT = _assertion(
     "crit", "has a crit header with an extension that is not understood", "Sign without crit.",
@@ -144,7 +145,7 @@ PAR_REQUEST_URI = Refusal(
     "Push the authorization request itself; the reply gives the request_uri (RFC 9126 2.1).",
 )  # fmt: skip
 PAR_OFF = Refusal(
-    "par.off", e.AccessDenied, "Pushed authorization requests are switched off in this realm.",
+    "par.off", e.UnauthorizedClient, "Pushed authorization requests are switched off in this realm.",
     "An operator can switch them on in the realm's settings.", 403,
 )  # fmt: skip
 

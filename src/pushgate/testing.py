@@ -201,7 +201,7 @@ class Browser:
         assert self.page is not None
         return await self._follow(await self.http.post(urljoin(str(self.page.url), form.action), data=data))
 
-    async def sign_in(self, username: str = "alice", password: str = "alice-password") -> Browser:
+    async def sign_in(self, username: str = "alice", password: str = "alice-password") -> Browser:  # noqa: S107
         """Fill in the login page."""
         return await self.submit("login-submit", username=username, password=password)
 

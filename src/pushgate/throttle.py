@@ -6,48 +6,49 @@ import math
 from collections import OrderedDict
 
 from pushgate import refusals
+from pushgate.model import Fact
 
 MAX_KEYS = 50_000
 
 
+class Limit(Fact, frozen=True):
+    """A limit on one key: `rate` tokens per second, at most `burst` saved up. Rate 0 is no limit."""
+
+    key: tuple[str, ...]
+    rate: float
+    burst: float
+
+
 class Buckets:
-    """Buckets that fill at a steady rate. The least recently used key is forgotten when there are too many."""
+    """Buckets that fill at a steady rate. Of too many keys the least recently used is forgotten."""
 
     def __init__(self) -> None:
         self._buckets: OrderedDict[tuple[str, ...], tuple[float, float]] = OrderedDict()
 
-    def take(self, key: tuple[str, ...], *, rate: float, burst: float, now: float) -> None:
-        """Take one token; `rate` tokens per second, at most `burst` saved up.
+    def take(self, limit: Limit, now: float) -> None:
+        """Take one token. Raises TemporarilyUnavailable (429) with the seconds to wait."""
+        self.check(limit, now)
+        self.count(limit, now)
 
-        Raises TemporarilyUnavailable (429) with the seconds to wait.
-        """
-        level = self._level(key, rate, burst, now)
-        if level < 1:
-            raise self._wait((1 - level) / rate)
-        self._keep(key, level - 1, now)
-
-    def check(self, key: tuple[str, ...], *, rate: float, burst: float, now: float) -> None:
+    def check(self, limit: Limit, now: float) -> None:
         """Raise as `take` would, without taking."""
-        level = self._level(key, rate, burst, now)
+        if not limit.rate or limit.key not in self._buckets:
+            return
+        level = self._level(limit, now)
         if level < 1:
-            raise self._wait((1 - level) / rate)
+            error = refusals.RATE()
+            error.retry_after = max(1, math.ceil((1 - level) / limit.rate))
+            raise error
 
-    def count(self, key: tuple[str, ...], *, rate: float, burst: float, now: float) -> None:
+    def count(self, limit: Limit, now: float) -> None:
         """Take a token if there is one; never raises."""
-        self._keep(key, max(0.0, self._level(key, rate, burst, now) - 1), now)
-
-    def _level(self, key: tuple[str, ...], rate: float, burst: float, now: float) -> float:
-        level, since = self._buckets.get(key, (burst, now))
-        return min(burst, level + max(0.0, now - since) * rate)
-
-    def _keep(self, key: tuple[str, ...], level: float, now: float) -> None:
-        self._buckets[key] = (level, now)
-        self._buckets.move_to_end(key)
+        if not limit.rate:
+            return
+        self._buckets[limit.key] = (max(0.0, self._level(limit, now) - 1), now)
+        self._buckets.move_to_end(limit.key)
         if len(self._buckets) > MAX_KEYS:
             self._buckets.popitem(last=False)
 
-    @staticmethod
-    def _wait(seconds: float) -> Exception:
-        error = refusals.RATE()
-        error.retry_after = max(1, math.ceil(seconds))
-        return error
+    def _level(self, limit: Limit, now: float) -> float:
+        level, since = self._buckets.get(limit.key, (limit.burst, now))
+        return min(limit.burst, level + max(0.0, now - since) * limit.rate)

@@ -35,6 +35,7 @@ def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
     """List the clients of a realm."""
 
     async def work(installation: Any) -> None:
+        await installation.management.existing_realm(realm)
         clients = await installation.management.configuration.clients(realm)
         if as_json:
             print_json([public_members(c) for c in clients])
@@ -89,9 +90,7 @@ def _save(realm: str, client_id: str, members: list[str], *, exists: bool) -> No
 
     async def work(installation: Any) -> None:
         management = installation.management
-        settings = await management.configuration.realm(realm)
-        if settings is None:
-            raise Refused([Problem("realm", f"there is no realm {realm!r}")])
+        settings = await management.existing_realm(realm)
         current = await management.configuration.client(realm, client_id)
         if exists and current is None:
             raise Refused([Problem("client_id", f"there is no client {client_id!r} in realm {realm!r}")])

@@ -36,7 +36,7 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
         return found.up_to_date
 
     if not asyncio.run(run()):
-        out.print("run: pushgate db upgrade")
+        typer.echo("pushgate: the database needs an upgrade; run: pushgate db upgrade", err=True)
         raise typer.Exit(1)
 
 

@@ -17,6 +17,7 @@ def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
     """List the signing keys of a realm, retired ones included."""
 
     async def work(installation: Any) -> None:
+        await installation.management.existing_realm(realm)
         keys = await installation.management.configuration.keys(realm)
         if as_json:
             print_json(

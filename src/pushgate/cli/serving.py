@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,6 +69,11 @@ async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
     async with opened(settings) as installation:
         await installation.management.ensure_default_realm()
         app = Application(installation.server(), trusted_proxies=settings.proxies)
+        # What is there now stays: the collector need not look at it again. What requests make is freed
+        # by reference counting; looking for cycles less often saves about a tenth of the processor time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
         log = structlog.get_logger("pushgate")
         address = "{}:{}".format(*listening.getsockname()[:2])
         log.info("serving", version=__version__, address=address, base_url=settings.base_url)

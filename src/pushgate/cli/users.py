@@ -43,6 +43,7 @@ def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
     """List the accounts of a realm."""
 
     async def work(installation: Any) -> None:
+        await installation.management.existing_realm(realm)
         users = await installation.management.accounts(realm).users()
         if as_json:
             print_json([public_members(u) for u in users])
@@ -102,14 +103,13 @@ def _save(
     enabled: bool | None = None,
 ) -> None:
     from pushgate.manage.inputs import UserInput
-    from pushgate.manage.service import Refused
+    from pushgate.manage.service import Refused, username_of
     from pushgate.protocol.registration import Problem
 
     async def work(installation: Any) -> None:
         management = installation.management
-        if await management.configuration.realm(realm) is None:
-            raise Refused([Problem("realm", f"there is no realm {realm!r}")])
-        current = await management.accounts(realm).user_by_username(username)
+        await management.existing_realm(realm)
+        current = await management.accounts(realm).user_by_username(username_of(username))
         if exists and current is None:
             raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
         if not exists and current is not None:
@@ -125,10 +125,10 @@ def _save(
 
 
 async def _existing(installation: Any, realm: str, username: str) -> Any:
-    from pushgate.manage.service import Refused
+    from pushgate.manage.service import Refused, username_of
     from pushgate.protocol.registration import Problem
 
-    user = await installation.management.accounts(realm).user_by_username(username)
+    user = await installation.management.accounts(realm).user_by_username(username_of(username))
     if user is None:
         raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
     return user

@@ -52,7 +52,7 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     """
     if "prefetch" in (request.header(b"sec-purpose") or request.header(b"purpose") or ""):
         raise refusals.PREFETCH()
-    params = parse_form(request.query) if request.method == "GET" else request.form()
+    params = parameters(request)
     request.claimed_client = params.get("client_id")
     params.reject_repeated(*ADDRESSING)
     if request.claimed_client is None:
@@ -62,7 +62,6 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     handle = params.get("request_uri", "")
     if handle.startswith(URN):
         opened = await open_request(ctx, request, ctx.transient.key("par", handle.removeprefix(URN)), client)
-        await started_or_in_window(ctx, opened, browser)
     elif handle and not ctx.policy(client).par_required:
         raise refusals.REQUEST_URI_REFERENCE()
     else:
@@ -72,8 +71,24 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
         opened, handle = received, URN + (received.handle or "")
     if request.method == "POST" and browser.session is None:
         # Cookies with SameSite=Lax do not come with a form posted from another site; they do with a GET.
-        return BrowserAnswer(GoTo(own_path(ctx, handle, client)), browser.cookies)
-    return await guarded(ctx, request, opened, lambda: proceed(ctx, request, opened, browser))
+        # So nothing is set here: a browser that seems new may have a cookie, and a sign-in in another tab.
+        return BrowserAnswer(GoTo(own_path(ctx, handle, client)))
+    return await guarded(ctx, request, opened, lambda: begin(ctx, request, opened, browser))
+
+
+def parameters(request: Request) -> Params:
+    """Of a GET the query, of a POST the form; a name that is in both is there twice.
+
+    Raises InvalidRequest. RFC 6749 3.1, OpenID Connect Core 3.1.2.1.
+    """
+    if request.method == "GET":
+        return parse_form(request.query)
+    params = request.form()
+    if request.query:
+        params.repeated |= parse_form(request.body, query=request.query).repeated
+        for name in params.repeated:
+            params.pop(name, None)
+    return params
 
 
 def own_path(ctx: Context, request_uri: str, client: Client) -> str:
@@ -109,10 +124,12 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
         check(facts_of(ctx, client, asked, pushed=False, malformed=malformed))
         if "request" in params:
             raise refusals.REQUEST_OBJECT_UNSUPPORTED()
+        handle = await keep(ctx, record)
     except OAuthError as error:
         emit_refusal(ctx, request, record, error)
         return respond_error(target, ctx.realm.issuer.identifier, error)
-    handle = await keep(ctx, record)
+    except Exception as problem:
+        return failed(ctx, request, target, problem)
     return Opened(ctx.transient.key("par", handle), handle, record, client, target)
 
 
@@ -165,17 +182,30 @@ async def guarded(ctx: Context, request: Request, opened: Opened, step: Step) ->
     Except that a request which was answered before is not answered again: that is for the page.
     """
     try:
-        return await step()
-    except OAuthError as error:
-        if isinstance(error, InvalidRequestUri):
+        try:
+            return await step()
+        except InvalidRequestUri:
             raise
-        return BrowserAnswer(await refuse(ctx, request, opened, error))
-    except StoreUnavailable as problem:
-        ctx.services.journal.fault("store_unavailable", ctx.name, request, problem)
-        return BrowserAnswer(respond_error(opened.reply_to, ctx.realm.issuer.identifier, refusals.UNAVAILABLE()))
+        except OAuthError as error:
+            return BrowserAnswer(await refuse(ctx, request, opened, error))
+    except OAuthError:
+        raise
     except Exception as problem:
-        ctx.services.journal.fault("fault", ctx.name, request, problem)
-        return BrowserAnswer(respond_error(opened.reply_to, ctx.realm.issuer.identifier, refusals.SERVER_ERROR()))
+        return BrowserAnswer(failed(ctx, request, opened.reply_to, problem))
+
+
+def failed(ctx: Context, request: Request, target: ReplyTo, problem: Exception) -> AuthorizationResponse:
+    """Tell the client that the fault is here: a bug, or an outage. RFC 6749 4.1.2.1."""
+    outage = isinstance(problem, StoreUnavailable)
+    ctx.services.journal.fault("store_unavailable" if outage else "fault", ctx.name, request, problem)
+    error = refusals.UNAVAILABLE() if outage else refusals.SERVER_ERROR()
+    return respond_error(target, ctx.realm.issuer.identifier, error)
+
+
+async def begin(ctx: Context, request: Request, opened: Opened, browser: Browser) -> BrowserAnswer:
+    """The first step of a browser, which has to be in time. Raises InvalidRequestUri."""
+    await started_or_in_window(ctx, opened, browser)
+    return await proceed(ctx, request, opened, browser)
 
 
 async def proceed(ctx: Context, request: Request, opened: Opened, browser: Browser) -> BrowserAnswer:

@@ -73,7 +73,7 @@ async def browser_of(ctx: Context, request: Request) -> Browser:
     session, digest = await _session(ctx, cookies.get(session_cookie(ctx)))
     if len(value) == HANDLE_LENGTH and value.isascii():
         return Browser(value, session, digest, known=True)
-    fresh = new_handle()
+    fresh = new_handle(ctx.now())
     cookie = set_cookie(cookie_name(ctx, "browser"), fresh, secure=ctx.realm.issuer.secure)
     return Browser(fresh, session, digest, known=False, cookies=[cookie])
 

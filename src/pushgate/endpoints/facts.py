@@ -23,8 +23,9 @@ def facts_of(
         client=client,
         policy=ctx.policy(client),
         pushed=pushed,
-        default_scope=None if settings.default_scope is None else tuple(settings.default_scope.split()),
+        default_scope=ctx.default_scope,
         resources=settings.resources,
         issuer=ctx.realm.issuer.identifier,
+        known_scopes=ctx.known_scopes,
         malformed=malformed,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -15,12 +14,11 @@ from pushgate.protocol.params import Params, parse_form
 
 Header = tuple[bytes, bytes]
 
-FORM = b"application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 NO_STORE: tuple[Header, ...] = ((b"cache-control", b"no-cache, no-store"), (b"pragma", b"no-cache"))
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """What an endpoint may look at."""
 
     method: str
@@ -35,13 +33,14 @@ class Request:
     claimed_client: str | None = None
     """Who the request says it is from, for the log; set as soon as it is known."""
     correlation_id: str | None = None
+    _by_name: dict[bytes, bytes] | None = None
 
     def header(self, name: bytes) -> str | None:
-        """The first value of a header; `name` in lower case."""
-        for key, value in self.headers:
-            if key == name:
-                return value.decode("latin-1")
-        return None
+        """A header's value, the last if it is repeated; `name` in lower case."""
+        if self._by_name is None:
+            self._by_name = dict(self.headers)
+        value = self._by_name.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def header_values(self, name: bytes) -> list[str]:
         """All values of a header; `name` in lower case."""
@@ -56,7 +55,7 @@ class Request:
         if content_type is None:
             if self.body:
                 raise refusals.CONTENT_TYPE()
-        elif content_type.partition(";")[0].strip().lower().encode() != FORM:
+        elif content_type != FORM and content_type.partition(";")[0].strip().lower() != FORM:
             raise refusals.CONTENT_TYPE()
         return parse_form(self.body)
 
@@ -77,13 +76,12 @@ class Request:
         return found
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct):
     """What goes back."""
 
     status: int
     body: bytes = b""
-    headers: list[Header] = field(default_factory=list)
+    headers: list[Header] = []
 
     def with_cookie(self, cookie: bytes) -> Reply:
         """Add a Set-Cookie header."""

@@ -100,7 +100,7 @@ async def authorization_code(
         code_challenge_method=request.code_challenge_method,
         nonce=request.nonce,
     )
-    code = new_handle()
+    code = new_handle(ctx.now())
     keep_until = expires_at + lifetimes.access_token
     await ctx.transient.add("code", ctx.transient.key("code", code), record.encode(), keep_until)
     return code
@@ -166,7 +166,7 @@ def id_token(
 
 async def refresh_token(ctx: Context, grant: Grant) -> str:
     """A refresh token for a grant, with the grant's whole scope."""
-    token = new_handle()
+    token = new_handle(ctx.now())
     record = RefreshToken(
         grant_id=grant.grant_id,
         client_id=grant.client_id,

@@ -13,6 +13,7 @@ from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
 from pushgate.protocol.scopes import OPENID
+from pushgate.throttle import Limit
 
 URN = "urn:ietf:params:oauth:request_uri:"
 
@@ -23,10 +24,13 @@ async def push(ctx: Context, request: Request) -> Reply:
     settings = ctx.realm.settings
     if not settings.pushed_authorization_requests.supported:
         raise refusals.PAR_OFF()
-    limit_pushes(ctx, ("push-address", ctx.name, request.address), settings.rates.pushes_per_address)
+    rates = settings.rates
+    if rates.pushes_per_address:
+        take(ctx, "push-address", request.address, rates.pushes_per_address)
     authenticated = await authenticate_client(ctx, request, params)
     client = authenticated.client
-    limit_pushes(ctx, ("push-client", ctx.name, client.client_id), settings.rates.pushes_per_client)
+    if rates.pushes_per_client:
+        take(ctx, "push-client", client.client_id, rates.pushes_per_client)
     if "request_uri" in params:
         raise refusals.PAR_REQUEST_URI()
     if "request" in params:
@@ -54,7 +58,7 @@ def request_lifetime(ctx: Context, client: Client) -> int:
 
 async def keep(ctx: Context, record: PushedAuthorizationRequest) -> str:
     """Store a request under a fresh handle until its window and the longest interaction have passed."""
-    handle = new_handle()
+    handle = new_handle(ctx.now())
     keep_until = record.expires_at + ctx.realm.settings.lifetimes.interaction
     key = ctx.transient.key("par", handle)
     if not await ctx.transient.add("par", key, record.encode(), keep_until):
@@ -62,7 +66,6 @@ async def keep(ctx: Context, record: PushedAuthorizationRequest) -> str:
     return handle
 
 
-def limit_pushes(ctx: Context, key: tuple[str, ...], rate: int) -> None:
-    """Raise 429 above `rate` pushes per second; 0 is no limit (RFC 9126 2.3)."""
-    if rate:
-        ctx.services.buckets.take(key, rate=rate, burst=rate, now=ctx.now())
+def take(ctx: Context, what: str, whose: str, rate: int) -> None:
+    """Raise 429 above `rate` pushes per second (RFC 9126 2.3)."""
+    ctx.services.buckets.take(Limit((what, ctx.name, whose), rate, rate), ctx.now())

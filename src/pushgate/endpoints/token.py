@@ -17,7 +17,7 @@ from pushgate.protocol.grants.authorization_code import check_owner, check_redem
 from pushgate.protocol.grants.client_credentials import check_confidential, client_scope
 from pushgate.protocol.grants.refresh_token import check_refresh, narrowed, rotates
 from pushgate.protocol.params import Params
-from pushgate.protocol.scopes import OPENID, realm_scopes
+from pushgate.protocol.scopes import OPENID
 from pushgate.store.ports import First
 
 GrantType = Callable[[Context, Request, AuthenticatedClient, Params], Awaitable[dict[str, Any]]]
@@ -93,8 +93,7 @@ async def client_credentials(
     """A token for the client itself; no refresh token (RFC 6749 4.4.3)."""
     check_confidential(client)
     settings = ctx.realm.settings
-    known = realm_scopes(ctx.policy(client.client).profile, settings.resources)
-    scope = client_scope(params.get("scope"), client.client, known)
+    scope = client_scope(params.get("scope"), client.client, ctx.known_scopes)
     ctx.emit(TokenIssued(client.client.client_id, "client_credentials", " ".join(scope)), request)
     return {
         "access_token": issue.client_token(ctx, client.client, scope),

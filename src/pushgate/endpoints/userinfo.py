@@ -29,7 +29,7 @@ def bearer_token(request: Request) -> str:
     """
     found = [v[7:].strip() for v in request.header_values(b"authorization") if v[:7].lower() == "bearer "]
     content_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
-    if request.method == "POST" and content_type.encode() == FORM:
+    if request.method == "POST" and content_type == FORM:
         params = request.form()
         params.reject_repeated("access_token")
         if "access_token" in params:

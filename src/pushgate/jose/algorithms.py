@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
-from joserfc.jws import JWSAlgModel, JWSRegistry
+from joserfc.jws import JWSRegistry
 
 SIGNING = ("ES256", "PS256", "RS256", "EdDSA")
 """What the server signs with."""
@@ -14,7 +14,7 @@ _NAMES = (
 )  # fmt: skip
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
-ALGORITHMS: dict[str, JWSAlgModel] = {name: JWSRegistry.algorithms[name] for name in _NAMES}
+ALGORITHMS = {name: JWSRegistry.algorithms[name] for name in _NAMES}
 
 
 def fits(key: Key, alg: str) -> bool:

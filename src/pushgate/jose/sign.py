@@ -1,8 +1,7 @@
-"""Make signed JWTs, and the hashes that ID Tokens carry."""
+"""Make signed JWTs."""
 
 from __future__ import annotations
 
-import hashlib
 from base64 import urlsafe_b64encode
 from functools import lru_cache
 from typing import Any
@@ -11,8 +10,6 @@ import msgspec
 
 from pushgate.jose.algorithms import ALGORITHMS
 from pushgate.jose.keys import SigningKey
-
-_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 
 
 def sign_jwt(claims: dict[str, Any], key: SigningKey, typ: str) -> str:
@@ -28,12 +25,3 @@ def _header(alg: str, kid: str, typ: str) -> bytes:
 
 def _base64(raw: bytes) -> bytes:
     return urlsafe_b64encode(raw).rstrip(b"=")
-
-
-def half_hash(value: str, alg: str) -> str:
-    """at_hash, c_hash: the left half of the hash that the algorithm names; EdDSA means SHA-512.
-
-    OpenID Connect Core 3.1.3.6, 3.3.2.11.
-    """
-    digest = _HASHES.get(alg[-3:], hashlib.sha512)(value.encode("ascii")).digest()
-    return _base64(digest[: len(digest) // 2]).decode()

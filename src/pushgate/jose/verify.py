@@ -72,6 +72,9 @@ def _unbase64(part: str) -> bytes:
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
         value = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        if b"\\u" in raw:
+            # A lone surrogate has no UTF-8 form: no store could look for it, no log could hold it (RFC 7493 2.1).
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise BadJws("not JSON, or a member name twice") from None
     if not isinstance(value, dict):
@@ -135,7 +138,8 @@ class KeySet:
 def import_key(jwk: dict[str, Any]) -> VerificationKey | None:
     """Import a public JWK; None where it is unusable, too weak, private or symmetric."""
     types: dict[Any, type[ECKey | RSAKey | OKPKey]] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
-    kind = types.get(jwk.get("kty"))
+    kty = jwk.get("kty")
+    kind = types.get(kty) if isinstance(kty, str) else None
     if kind is None or "d" in jwk:
         return None
     try:

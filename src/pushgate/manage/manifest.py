@@ -13,11 +13,13 @@ import msgspec
 import yaml
 
 from pushgate.manage.inputs import ClientInput, ManifestInput, SecretSource
-from pushgate.manage.service import Change, Management, Refused
+from pushgate.manage.service import Change, Management, Refused, username_of
 from pushgate.model import Client, RealmSettings, User
 from pushgate.protocol.registration import complete
 
 MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 50
+UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 Path_ = tuple[str | int, ...]
 
 
@@ -80,67 +82,86 @@ def read(path: Path) -> Document:
 
 def parse(text: str, file: str) -> Document:
     """Read a manifest from text. Raises BadManifest."""
-    loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
     try:
-        for event in yaml.parse(text, Loader=loader):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise BadManifest([Complaint(file, event.start_mark.line + 1, "", "anchors and aliases are not taken")])
-            if getattr(event, "tag", None):
-                raise BadManifest([Complaint(file, event.start_mark.line + 1, "", "tags are not taken")])
-        node = yaml.compose(text, Loader=loader)
+        node = _composed(text, file)
+        if node is None:
+            raise BadManifest([Complaint(file, 1, "", "is empty")])
+        lines: dict[Path_, int] = {}
+        return Document(file, _value(node, (), lines, file), lines)
     except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        line = 1 if mark is None else mark.line + 1
-        raise BadManifest([Complaint(file, line, "", getattr(problem, "problem", None) or "is not YAML")]) from None
-    except RecursionError:
-        raise BadManifest([Complaint(file, 1, "", "is nested too deeply")]) from None
-    if node is None:
-        raise BadManifest([Complaint(file, 1, "", "is empty")])
-    lines: dict[Path_, int] = {}
-    value = _value(node, (), lines, file)
-    return Document(file, value, lines)
+        line, reason = _line(getattr(problem, "problem_mark", None)), getattr(problem, "problem", None)
+        raise BadManifest([Complaint(file, line, "", reason or "is not YAML")]) from None
+    except UnicodeEncodeError:
+        raise BadManifest([Complaint(file, 1, "", "is not YAML")]) from None
+
+
+def _composed(text: str, file: str) -> yaml.Node | None:
+    """The document's tree. What could make it larger or deeper than it looks is refused before it is built."""
+    loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        reason = None
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            reason = "anchors and aliases are not taken"
+        elif getattr(event, "tag", None):
+            reason = "tags are not taken"
+        elif depth > MAX_DEPTH:
+            reason = "is nested too deeply"
+        if reason is not None:
+            raise BadManifest([Complaint(file, _line(event.start_mark), "", reason)])
+    node: yaml.Node | None = yaml.compose(text, Loader=loader)
+    return node
+
+
+def _line(mark: Any) -> int:
+    return 1 if mark is None else int(mark.line) + 1
 
 
 def _value(node: yaml.Node, path: Path_, lines: dict[Path_, int], file: str) -> Any:
-    lines[path] = node.start_mark.line + 1
+    lines[path] = _line(node.start_mark)
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if not name or name in found:
-                raise BadManifest(
-                    [Complaint(file, key.start_mark.line + 1, dotted((*path, name)), "key is repeated or odd")]
-                )
+                where, reason = ((*path, name), "is there twice") if name else (path, "a key must be text")
+                raise BadManifest([Complaint(file, _line(key.start_mark), dotted(where), reason)])
             found[name] = _value(value, (*path, name), lines, file)
-            lines[(*path, name)] = key.start_mark.line + 1
+            lines[(*path, name)] = _line(key.start_mark)
         return found
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), lines, file) for index, item in enumerate(node.value)]
-    return _SCALARS.construct_object(node)  # type: ignore[no-untyped-call]
+    try:
+        return _Scalars().construct_object(node)
+    except ValueError:  # 0x_ and numbers of thousands of digits
+        raise BadManifest([Complaint(file, lines[path], dotted(path), "is not a value of any known type")]) from None
 
 
 class _Scalars(yaml.constructor.SafeConstructor):
     """Scalars as YAML 1.1 reads them, except that dates stay text."""
 
 
-_Scalars.add_constructor("tag:yaml.org,2002:timestamp", yaml.constructor.SafeConstructor.construct_yaml_str)
-_SCALARS = _Scalars()
+_Scalars.yaml_constructors = {
+    **_Scalars.yaml_constructors,
+    "tag:yaml.org,2002:timestamp": _Scalars.construct_yaml_str,
+}
 
 
 def typed(document: Document) -> ManifestInput:
     """The document as types. Raises BadManifest with the line of the first wrong member."""
     value = document.value
-    if isinstance(value, dict):
-        value = (
-            {**value, "realms": [_completed(realm) for realm in value.get("realms") or []]}
-            if "realms" in value
-            else value
-        )
+    if isinstance(value, dict) and isinstance(value.get("realms"), list):
+        value = {**value, "realms": [_completed(realm) for realm in value["realms"]]}
     try:
         return msgspec.convert(value, ManifestInput, strict=True)
     except msgspec.ValidationError as problem:
         reason, _, where = str(problem).partition(" - at `$")
-        raise BadManifest([document.complaint(_path(where.rstrip("`")), reason)]) from None
+        path = _path(where.rstrip("`"))
+        unknown = UNKNOWN.fullmatch(reason)
+        if unknown:
+            path, reason = (*path, unknown[1]), "is not a member that is known here"
+        raise BadManifest([document.complaint(path, reason)]) from None
 
 
 def _completed(realm: Any) -> Any:
@@ -168,12 +189,11 @@ class Applier:
         Raises BadManifest with every complaint that was found.
         """
         changes: list[Change] = []
-        complaints: list[Complaint] = []
-        for document in documents:
-            manifest = typed(document)
+        manifests = [typed(document) for document in documents]
+        complaints = [*_repeated(documents, manifests)]
+        for document, manifest in zip(documents, manifests, strict=True):
             async for change in self._planned(document, manifest, complaints):
                 changes.append(change)
-        complaints += _repeated(documents, changes)
         if complaints:
             raise BadManifest(complaints)
         if not dry_run:
@@ -245,26 +265,25 @@ def _complaints(document: Document, at: Path_, refused: Refused) -> Iterator[Com
         yield document.complaint((*at, *_path("." + problem.field)), problem.reason)
 
 
-def _repeated(documents: list[Document], changes: list[Change]) -> Iterator[Complaint]:
-    """One thing may be said once, in all files together."""
-    seen: set[tuple[str, str, str]] = set()
-    for change in changes:
-        key = (change.realm, change.object, change.id)
-        if key in seen:
-            line = _line_of_last(documents[-1], change.id)
-            yield Complaint(documents[-1].file, line, change.id, f"the {change.object} is there twice")
-        seen.add(key)
+def _repeated(documents: list[Document], manifests: list[ManifestInput]) -> Iterator[Complaint]:
+    """One thing may be said once, in all files together; the second one is complained about."""
+    seen: set[tuple[str, ...]] = set()
+    for document, manifest in zip(documents, manifests, strict=True):
+        for path, key in _named(manifest):
+            if key in seen:
+                yield document.complaint(path, f"the {key[0]} {key[-1]!r} is there twice")
+            seen.add(key)
 
 
-def _line_of_last(document: Document, identifier: str) -> int:
-    found = [line for path, line in document.lines.items() if path and _at(document.value, path) == identifier]
-    return max(found, default=1)
-
-
-def _at(value: Any, path: Path_) -> Any:
-    for part in path:
-        value = value[part]
-    return value
+def _named(manifest: ManifestInput) -> Iterator[tuple[Path_, tuple[str, ...]]]:
+    """Everything in a manifest that has a name: where it is, what it is, and the name."""
+    for index, realm in enumerate(manifest.realms):
+        at: Path_ = ("realms", index)
+        yield (*at, "name"), ("realm", realm.name)
+        for number, client in enumerate(realm.clients):
+            yield (*at, "clients", number, "client_id"), ("client", realm.name, client.client_id)
+        for number, user in enumerate(realm.users):
+            yield (*at, "users", number, "username"), ("user", realm.name, username_of(user.username))
 
 
 # --- Export ------------------------------------------------------------------------------------------
@@ -274,11 +293,11 @@ async def export(management: Management, realm: str | None, *, with_secrets: boo
     """The manifest of what is there. Digests and hashes are no secrets to give away, so they stay here.
 
     `with_secrets` adds the secrets that are kept in clear (sealed): those of client_secret_jwt.
+    Raises Refused if `realm` does not exist.
     """
     realms = []
-    for settings in await management.configuration.realms():
-        if realm is not None and settings.name != realm:
-            continue
+    wanted = await management.configuration.realms() if realm is None else [await management.existing_realm(realm)]
+    for settings in wanted:
         clients = await management.configuration.clients(settings.name)
         users = await management.accounts(settings.name).users()
         realms.append(

@@ -32,7 +32,7 @@ from pushgate.store.durable.configuration import Configuration
 from pushgate.store.ports import DurableEngine
 
 Act = Literal["create", "update", "unchanged", "delete"]
-Work = Callable[[sa.Connection], None]
+Work = Callable[[sa.Connection], object]
 
 
 class Refused(Exception):
@@ -78,6 +78,13 @@ class Management:
         self._seal = seal
         self._clock = clock
         self.configuration = Configuration(engine)
+
+    async def existing_realm(self, name: str) -> RealmSettings:
+        """A realm's settings. Raises Refused if there is none."""
+        settings = await self.configuration.realm(name)
+        if settings is None:
+            raise Refused([Problem("realm", f"there is no realm {name!r}")])
+        return settings
 
     def accounts(self, realm: str) -> Accounts:
         """A realm's users."""
@@ -149,7 +156,7 @@ class Management:
 
     async def plan_user(self, realm: str, wanted: UserInput, password: str | None) -> Change:
         """Create a user or change them; without a password the present one stays. Raises Refused."""
-        username = normalise(wanted.username).strip()
+        username = username_of(wanted.username)
         found = user_problems(username, password, wanted.claims)
         if found:
             raise Refused(found)
@@ -185,16 +192,16 @@ class Management:
             "client",
             client_id,
             "delete",
-            work=lambda c: configuration.delete_client(c, realm, client_id) and None,
+            work=lambda c: configuration.delete_client(c, realm, client_id),
         )
 
     async def plan_delete_user(self, realm: str, username: str) -> Change:
         """Delete a user with sessions, consents and grants. Raises Refused if there is none."""
-        user = await self.accounts(realm).user_by_username(username)
+        user = await self.accounts(realm).user_by_username(username_of(username))
         if user is None:
             raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
         sub = user.sub
-        return Change(realm, "user", username, "delete", work=lambda c: accounts.delete_user(c, realm, sub) and None)
+        return Change(realm, "user", user.username, "delete", work=lambda c: accounts.delete_user(c, realm, sub))
 
     def clear_secret(self, realm: str, client: Client) -> str | None:
         """A client's secret where it is kept in clear, sealed; None where only its digest is."""
@@ -210,9 +217,7 @@ class Management:
         A retired key is deleted by a later rotation, once nothing it signed can still be valid.
         Raises Refused.
         """
-        settings = await self.configuration.realm(realm)
-        if settings is None:
-            raise Refused([Problem("realm", f"there is no realm {realm!r}")])
+        settings = await self.existing_realm(realm)
         now = int(self._clock())
         longest = max(settings.lifetimes.access_token, settings.lifetimes.id_token, settings.lifetimes.session)
         fresh = [self._make_key(alg, self._seal, now) for alg in algs]
@@ -253,6 +258,11 @@ class Management:
         if await self.configuration.realm("default") is None:
             _, change = await self.plan_realm(RealmInput(name="default"))
             await self.carry_out([change])
+
+
+def username_of(typed: str) -> str:
+    """The name an account is kept under, however it was typed."""
+    return normalise(typed).strip()
 
 
 def user_problems(username: str, password: str | None, claims: dict[str, Any]) -> list[Problem]:

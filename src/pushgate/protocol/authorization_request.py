@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
@@ -15,6 +16,7 @@ SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 MAX_AGE = re.compile(r"[0-9]{1,10}")
 
 
+@lru_cache(maxsize=4096)
 def parse_scope(value: str) -> tuple[str, ...]:
     """A scope string to its values in order, without doubles. Raises InvalidScope. RFC 6749 3.3."""
     if not SCOPE.fullmatch(value):

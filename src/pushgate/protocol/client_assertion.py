@@ -14,7 +14,7 @@ SKEW_AHEAD = 30  # seconds: iat and nbf may lie this far in the future
 SKEW_PAST = 10  # seconds: exp may lie this far in the past
 MAX_LIFETIME = 3600  # seconds: exp may lie this far ahead, iat this far behind
 MAX_JTI = 256  # characters
-TYPES = frozenset({"JWT", "CLIENT-AUTHENTICATION+JWT"})
+TYPES = frozenset({"jwt", "client-authentication+jwt"})
 
 ASYMMETRIC_ALGS = (
     "ES256",
@@ -65,7 +65,7 @@ def parse_assertion(assertion: str) -> Unverified:
     if "crit" in unverified.header or unverified.header.get("b64") is False:
         raise refusals.ASSERTION_CRIT()
     typ = unverified.header.get("typ")
-    if typ is not None and (not isinstance(typ, str) or typ.upper().removeprefix("APPLICATION/") not in TYPES):
+    if typ is not None and (not isinstance(typ, str) or typ.lower().removeprefix("application/") not in TYPES):
         raise refusals.ASSERTION_TYP()
     return unverified
 

@@ -6,15 +6,13 @@ proof; only this module makes one.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from pushgate import refusals
-from pushgate.model import Client
+from pushgate.model import Client, Fact
 from pushgate.protocol.client_assertion import UnusedAssertion
 from pushgate.protocol.params import Params
 
@@ -24,8 +22,7 @@ ASSERTION_METHODS = ("client_secret_jwt", "private_key_jwt")
 METHODS = (*SECRET_METHODS, *ASSERTION_METHODS, "none")
 
 
-@dataclass(frozen=True, slots=True)
-class SecretCredential:
+class SecretCredential(Fact, frozen=True):
     """A client id with a secret, from the Authorization header or from the form."""
 
     method: str
@@ -36,8 +33,7 @@ class SecretCredential:
         return f"SecretCredential({self.method!r}, {self.client_id!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class AssertionCredential:
+class AssertionCredential(Fact, frozen=True):
     """A signed JWT (RFC 7523 2.2), not yet looked at."""
 
     assertion: str
@@ -47,8 +43,7 @@ class AssertionCredential:
         return "AssertionCredential(...)"
 
 
-@dataclass(frozen=True, slots=True)
-class NoCredential:
+class NoCredential(Fact, frozen=True):
     """Only a client_id, as a public client sends it."""
 
     client_id: str
@@ -59,8 +54,7 @@ Credential = SecretCredential | AssertionCredential | NoCredential
 _PROOF = object()
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticatedClient:
+class AuthenticatedClient(Fact, frozen=True):
     """A client whose registered credential held, or a public client that has none."""
 
     client: Client
@@ -104,7 +98,7 @@ def parse_basic(header: str) -> tuple[str, str]:
     """Client id and secret of a Basic header, both form-decoded. Raises InvalidClient. RFC 6749 2.3.1."""
     scheme, _, value = header.partition(" ")
     try:
-        decoded = base64.b64decode(value.strip(), validate=True)
+        decoded = binascii.a2b_base64(value.strip(), strict_mode=True)
         name, colon, secret = decoded.partition(b":")
         if scheme.lower() != "basic" or not colon or not name:
             raise ValueError
@@ -114,7 +108,8 @@ def parse_basic(header: str) -> tuple[str, str]:
 
 
 def _form_decode(raw: bytes) -> str:
-    return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    raw = raw.replace(b"+", b" ")
+    return (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
 
 
 def secret_digest(secret: str) -> bytes:

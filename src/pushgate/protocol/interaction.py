@@ -107,6 +107,11 @@ def csrf_token(interaction: str, browser: str) -> str:
     return _mac(browser, b"csrf", interaction.encode())
 
 
+def account_token(sub: str, browser: str) -> str:
+    """Whose account a page was about, without naming it: what one person was asked, no other decides."""
+    return _mac(browser, b"account", sub.encode())
+
+
 def check_csrf(sent: str | None, expected: str) -> None:
     """A form comes from our page in this browser. Raises AccessDenied. RFC 6749 10.12."""
     if sent is None or not hmac.compare_digest(sent.encode(), expected.encode()):

@@ -31,41 +31,36 @@ def parse_form(body: bytes, *, query: bytes = b"") -> Params:
     URIs, which contain none). Fields without a name are ignored. Raises InvalidRequest.
     RFC 6749 3.1, 3.2 and appendix B; RFC 9126 2.
     """
-    fields = body.split(b"&") if body else []
-    if query:
-        fields += query.split(b"&")
+    text = _decode(body if not query else body + b"&" + query)
+    fields = text.split("&")
     if len(fields) > MAX_PARAMETERS:
         raise refusals.TOO_MANY_PARAMETERS()
-    seen: set[str] = set()
-    repeated: set[str] = set()
     found = Params()
-    for field in fields:
-        raw_name, _, raw_value = field.partition(b"=")
-        name = _decode(raw_name)
-        if not name:
-            continue
-        value = _decode(raw_value)
-        if name in seen and name not in REPEATABLE:
-            repeated.add(name)
-            continue
+    repeated: set[str] = set()
+    for part in fields:
+        name, _, value = part.partition("=")
+        if "%" in part or "+" in part:
+            name, value = _unquote(name), _unquote(value)
         if name in found:
-            value = f"{found[name]} {value}"
-        seen.add(name)
-        if value:
-            found[name] = value
-    if repeated:
-        found.repeated = frozenset(repeated)
-        for name in repeated:
-            found.pop(name, None)
+            if name in REPEATABLE:
+                value = f"{found[name]} {value}".strip()
+            else:
+                repeated.add(name)
+        found[name] = value
+    if repeated or "" in found.values() or "" in found:
+        found.repeated = frozenset(repeated - {""})
+        for name in [n for n, value in found.items() if not n or not value or n in repeated]:
+            del found[name]
     return found
 
 
 def _decode(raw: bytes) -> str:
-    if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
-    if b"%" in raw:
-        raw = unquote_to_bytes(raw)
     try:
         return raw.decode()
     except UnicodeDecodeError:
         raise refusals.FORM() from None
+
+
+def _unquote(text: str) -> str:
+    text = text.replace("+", " ")
+    return _decode(unquote_to_bytes(text)) if "%" in text else text

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pushgate import refusals
-from pushgate.model import AuthorizationRequest, Client
+from pushgate.model import AuthorizationRequest, Client, Fact
 
 MAX_LENGTH = 2000
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
@@ -16,8 +15,7 @@ RESPONSE_MODES = ("query", "fragment", "form_post")
 NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "ftp", "mailto", "ws", "wss"})
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyTo:
+class ReplyTo(Fact, frozen=True):
     """A checked redirect URI and how to answer there. Only `reply_to` makes one."""
 
     redirect_uri: str
@@ -121,7 +119,8 @@ def pushed_uri_allowed(prefixes: tuple[str, ...], wanted: str) -> bool:
         if parts.scheme != "https" or not parts.path or not wanted.startswith(prefix):
             continue
         rest = urlsplit(wanted).path.lower()
-        segments = rest.replace("%2e", ".").split("/")
+        # What follows a semicolon in a segment is cut off by some servers before they resolve dots.
+        segments = [segment.partition(";")[0] for segment in rest.replace("%2e", ".").split("/")]
         if "%2f" not in rest and "%5c" not in rest and "." not in segments and ".." not in segments:
             return True
     return False
@@ -145,9 +144,10 @@ def reply_to(
             raise refusals.REDIRECT_URI_MISSING()
         return ReplyTo(client.redirect_uris[0], response_mode(request), request.state, given=False)
     relaxed = pushed_by_authenticated and not client.public
-    if not any(matches(r, wanted, client.application_type) for r in client.redirect_uris) and not (
-        relaxed and pushed_uri_allowed(client.pushed_redirect_uri_prefixes, wanted)
-    ):
+    registered = wanted in client.redirect_uris or any(
+        matches(r, wanted, client.application_type) for r in client.redirect_uris
+    )
+    if not registered and not (relaxed and pushed_uri_allowed(client.pushed_redirect_uri_prefixes, wanted)):
         raise refusals.REDIRECT_URI_MISMATCH()
     return ReplyTo(wanted, response_mode(request), request.state, given=True)
 

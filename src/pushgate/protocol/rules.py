@@ -1,28 +1,27 @@
 """The rules an authorization request must satisfy, in order. One screen; read `RULES` first.
 
-The redirect URI and the response mode are not among them: they are checked before (`redirect_uri.reply_to`), because only then
-can a refusal be sent to the client. The same table serves a push and a request through the browser,
-and is applied again when a pushed request is opened, under the policy of that moment.
+The redirect URI and the response mode are not among them: they are checked before, in
+`redirect_uri.reply_to`, because only then can a refusal be sent to the client. The same table serves a
+push and a request through the browser, and is applied again when a pushed request is opened, under the
+policy of that moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
-from pushgate.model import AuthorizationRequest, Client, Resource
+from pushgate.model import AuthorizationRequest, Client, Fact, Resource
 from pushgate.profiles import Policy
 from pushgate.protocol import pkce
 from pushgate.protocol.redirect_uri import FRONT_CHANNEL
-from pushgate.protocol.scopes import OPENID, audience_for, grantable, realm_scopes
+from pushgate.protocol.scopes import OPENID, audience_for, grantable
 
 MAX_NONCE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Fact, frozen=True, kw_only=True):
     """What the rules look at."""
 
     request: AuthorizationRequest
@@ -32,8 +31,18 @@ class Facts:
     default_scope: tuple[str, ...] | None
     resources: tuple[Resource, ...]
     issuer: str
+    known_scopes: frozenset[str]
+    """The scope values that the realm knows by itself."""
     malformed: OAuthError | None = None
     """What parsing found that cannot be represented."""
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The scope values a user can be asked for. Raises InvalidScope. RFC 6749 3.3."""
+        asked = self.request.scope if self.request.scope is not None else self.default_scope
+        if asked is None:
+            raise refusals.SCOPE_MISSING()
+        return grantable(asked, self.client.scopes, self.known_scopes)
 
 
 def well_formed(f: Facts) -> None:
@@ -75,17 +84,17 @@ def pushed_if_required(f: Facts) -> None:
 
 def scope_allowed(f: Facts) -> None:
     """RFC 6749 3.3; unknown values are dropped beside openid (OpenID Connect Core 3.1.2.1)."""
-    granted_scope(f)
+    _ = f.scope
 
 
 def scope_of_one_resource(f: Facts) -> None:
     """RFC 9068 3: scopes of different default resources make an ambiguous audience."""
-    audience_for(granted_scope(f), f.resources, f.issuer)
+    audience_for(f.scope, f.resources, f.issuer)
 
 
 def openid_for_id_token(f: Facts) -> None:
     """OpenID Connect Core 3.2.2.1, 3.3.2.1."""
-    if "id_token" in f.request.response_types and OPENID not in granted_scope(f):
+    if "id_token" in f.request.response_types and OPENID not in f.scope:
         raise refusals.OPENID_MISSING()
 
 
@@ -134,13 +143,4 @@ def check(facts: Facts) -> tuple[str, ...]:
     """Apply every rule in order; the first refusal speaks. Returns the scope that may be granted."""
     for rule in RULES:
         rule(facts)
-    return granted_scope(facts)
-
-
-def granted_scope(f: Facts) -> tuple[str, ...]:
-    """The scope values a user can be asked for. Raises InvalidScope. RFC 6749 3.3."""
-    asked = f.request.scope if f.request.scope is not None else f.default_scope
-    if asked is None:
-        raise refusals.SCOPE_MISSING()
-    known = realm_scopes(f.policy.profile, f.resources)
-    return grantable(asked, f.client.scopes, known)
+    return facts.scope

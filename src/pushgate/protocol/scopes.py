@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from pushgate import refusals
 from pushgate.model import Resource
@@ -29,14 +29,14 @@ def realm_scopes(profile: SecurityProfile, resources: tuple[Resource, ...]) -> f
     return frozenset(named | set(OIDC_SCOPES)) if profile.openid_connect else frozenset(named)
 
 
-def grantable(asked: Iterable[str], registered: frozenset[str] | None, known: frozenset[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def grantable(asked: tuple[str, ...], registered: frozenset[str] | None, known: frozenset[str]) -> tuple[str, ...]:
     """The values among `asked` that the client may have.
 
     A client with registered scopes may have those (openid only where the realm knows it); a client
     without may have whatever the realm knows. Any other value is refused with invalid_scope, but
     dropped beside `openid`, as OpenID Connect Core 3.1.2.1 wants. RFC 6749 3.3.
     """
-    asked = tuple(asked)
     allowed = known if registered is None else registered - ({OPENID} - known)
     kept = tuple(scope for scope in asked if scope in allowed)
     if len(kept) == len(asked) and kept:
@@ -47,13 +47,13 @@ def grantable(asked: Iterable[str], registered: frozenset[str] | None, known: fr
     return kept
 
 
-def audience_for(scope: Iterable[str], resources: tuple[Resource, ...], issuer: str) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def audience_for(scope: tuple[str, ...], resources: tuple[Resource, ...], issuer: str) -> tuple[str, ...]:
     """The audience of an access token: the one resource that its scopes belong to, and UserInfo for openid.
 
     UserInfo is addressed by the issuer identifier, which is also the default where no resource is
     named. Raises InvalidScope for scopes of two resources. RFC 9068 2.2, 3.
     """
-    scope = tuple(scope)
     owners = [r.identifier for r in resources if any(s in r.scopes for s in scope)]
     if len(owners) > 1:
         raise refusals.SCOPE_MIXED()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pushgate import refusals
-from pushgate.jose.sign import half_hash
+from pushgate.jose.hashes import half_hash
 from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
 from pushgate.model import Grant
 from pushgate.protocol.scopes import SCOPE_CLAIMS

@@ -47,11 +47,13 @@ class GroupCommit:
         self._busy = False
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._idle: asyncio.Future[None] | None = None
 
-    async def run(self, job: Callable[[], T]) -> T:
-        """Run `job` inside a transaction. It may be run again if another job of its batch fails.
+    def submit(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        """Run `job` inside a transaction; the future has its result when that is durable.
 
-        Raises what the job raises (its effects are undone), or StoreUnavailable.
+        A job may be run again if another one of its batch fails. The future raises what the job raises
+        (its effects are undone), or StoreUnavailable.
         """
         if self._closed:
             raise StoreUnavailable("the store is closed")
@@ -62,13 +64,14 @@ class GroupCommit:
             self._busy = True
             self._loop = loop
             loop.call_soon(self._open)
-        return await result
+        return result
 
     async def aclose(self) -> None:
         """Finish the jobs that wait, then stop the writer's thread."""
-        while self._busy:
-            await asyncio.sleep(0.001)
         self._closed = True
+        if self._busy and self._loop is not None:
+            self._idle = self._loop.create_future()
+            await self._idle
         self._writer.shutdown()
 
     def _open(self) -> None:
@@ -108,6 +111,8 @@ class GroupCommit:
             self._loop.call_soon(self._open)
         else:
             self._busy = False
+            if self._idle is not None and not self._idle.done():
+                self._idle.set_result(None)
 
     def _take(self) -> list[Job]:
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
+
+from pushgate.model import Fact
 
 T = TypeVar("T")
 
@@ -16,8 +17,7 @@ class StoreUnavailable(Exception):
     """The store cannot answer now (locked, full, gone). Nothing was decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Fact, frozen=True):
     """A live row, not consumed by being read."""
 
     value: bytes
@@ -27,8 +27,7 @@ class Stored:
         return f"Stored(consumed={self.consumed})"
 
 
-@dataclass(frozen=True, slots=True)
-class First:
+class First(Fact, frozen=True):
     """The one and only winner of a row. Codes and tokens can be made from this alone."""
 
     value: bytes
@@ -37,8 +36,7 @@ class First:
         return "First(...)"
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Fact, frozen=True):
     """Somebody was first; the row is still there so that the second use is seen."""
 
     value: bytes
@@ -48,18 +46,18 @@ class Again:
 
 
 class Transient(Protocol):
-    """All single-use security, in four methods. Keys are 32-byte digests, times seconds since the epoch.
+    """All single-use security, in four methods. Keys are at most 80 bytes, times seconds since the epoch.
 
     Any method may raise StoreUnavailable; then nothing was decided and nothing may be issued.
     """
 
-    async def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> bool:
+    def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """Keep a value; False if the key is already there, live or consumed. Acknowledged means durable."""
 
-    async def get(self, kind: str, key: bytes) -> Stored | None:
+    def get(self, kind: str, key: bytes) -> Awaitable[Stored | None]:
         """Read without consuming."""
 
-    async def consume(self, kind: str, key: bytes) -> First | Again | None:
+    def consume(self, kind: str, key: bytes) -> Awaitable[First | Again | None]:
         """Atomically mark as used: exactly one caller, ever, gets First. None: no such row."""
 
     async def purge(self, now: int) -> int:
@@ -67,6 +65,9 @@ class Transient(Protocol):
 
     async def aclose(self) -> None:
         """Write what is pending and let go."""
+
+
+NEAR = 8  # characters of a handle that tell when it was made; nothing of its secret part
 
 
 class RealmTransient:
@@ -81,21 +82,26 @@ class RealmTransient:
         self._store = store
         self._realm = realm.encode()
 
-    def key(self, kind: str, handle: str) -> bytes:
-        """The digest under which a handle is stored."""
-        return hashlib.sha256(b"%s\0%s\0%s" % (self._realm, kind.encode(), handle.encode())).digest()
+    def key(self, kind: str, handle: str, near: str | None = None) -> bytes:
+        """What a handle is stored under: its digest, behind the characters that say when it was made.
 
-    async def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> bool:
+        Rows of one moment so lie together in the index, which keeps a full store as fast as an empty
+        one. `near` is that beginning; None takes the handle's own (see endpoints.context.new_handle).
+        """
+        digest = hashlib.sha256(b"%s\0%s\0%s" % (self._realm, kind.encode(), handle.encode())).digest()
+        return (handle if near is None else near)[:NEAR].encode() + digest
+
+    def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """See Transient.add."""
-        return await self._store.add(kind, key, value, keep_until)
+        return self._store.add(kind, key, value, keep_until)
 
-    async def get(self, kind: str, key: bytes) -> Stored | None:
+    def get(self, kind: str, key: bytes) -> Awaitable[Stored | None]:
         """See Transient.get."""
-        return await self._store.get(kind, key)
+        return self._store.get(kind, key)
 
-    async def consume(self, kind: str, key: bytes) -> First | Again | None:
+    def consume(self, kind: str, key: bytes) -> Awaitable[First | Again | None]:
         """See Transient.consume."""
-        return await self._store.consume(kind, key)
+        return self._store.consume(kind, key)
 
 
 class DurableEngine(Protocol):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from starlette.types import Scope
 
 
-def client_address(scope: dict[str, Any], headers: list[tuple[bytes, bytes]], proxies: frozenset[str]) -> str:
+def client_address(scope: Scope, headers: list[tuple[bytes, bytes]], proxies: frozenset[str]) -> str:
     """The client's address. `X-Forwarded-For` counts only from a trusted peer, read from the right.
 
     RFC 9700 4.13.

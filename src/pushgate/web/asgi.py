@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pushgate import refusals
 from pushgate.endpoints.http import Reply, Request, error_reply
@@ -23,10 +25,6 @@ from pushgate.web.static import static_files
 if TYPE_CHECKING:
     from pushgate.server import AuthorizationServer
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_LIMIT = 64 * 1024  # bytes
 QUERY_LIMIT = 32 * 1024  # bytes; a longer request belongs into a push
@@ -39,12 +37,12 @@ class Application:
         self,
         server: AuthorizationServer,
         *,
-        mounts: Mapping[str, AsgiApp] | None = None,
+        mounts: Mapping[str, ASGIApp] | None = None,
         trusted_proxies: tuple[str, ...] = (),
     ) -> None:
         self.server = server
         self.pages = Pages()
-        self.mounts = {"/static": static_files(), **(mounts or {})}
+        self.mounts: dict[str, ASGIApp] = {"/static": static_files(), **(mounts or {})}
         self._proxies = frozenset(trusted_proxies)
         self._root = urlsplit(server.base_url).path
         self._ids = map("{}-{:x}".format, itertools.repeat(secrets.token_hex(5)), itertools.count(1))
@@ -76,7 +74,7 @@ class Application:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    def _mounted(self, scope: Scope) -> AsgiApp | None:
+    def _mounted(self, scope: Scope) -> ASGIApp | None:
         path: str = scope["path"]
         for prefix, app in self.mounts.items():
             below = f"{self._root}{prefix}"
@@ -141,7 +139,11 @@ class Application:
             raise refusals.URI_SIZE()
         if request.method == "POST":
             request.body = await read_body(request, receive)
-        reply = await route.handler(Call(ctx, request, self.pages, place.rest))
+        if route.machine is not None:
+            reply = await route.machine(ctx, request)
+        else:
+            assert route.page is not None
+            reply = await route.page(Call(ctx, request, self.pages, place.rest))
         if route.cors:
             cors.allow(reply, await cors.allowed_origin(self.server, ctx, route, request))
         return reply
@@ -158,7 +160,7 @@ class Application:
                 detail=error.detail or None,
             )
             self.server.journal.emit(event, realm, request)
-        machine = route.machine if route is not None else "text/html" not in (request.header(b"accept") or "")
+        machine = route.page is None if route is not None else "text/html" not in (request.header(b"accept") or "")
         reply = error_reply(error, realm) if machine else self.pages.error(error, request, realm)
         if error.refusal is refusals.METHOD and route is not None:
             reply.headers.append((b"allow", ", ".join(route.methods).encode()))

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the table."""
+    """One row of the table. Exactly one of `machine`, `page` and `server_wide` answers."""
 
     name: str
     methods: tuple[str, ...]
-    handler: Callable[[Call], Awaitable[Reply]]
-    machine: bool = True
+    machine: Callable[[Context, Request], Awaitable[Reply]] | None = None
+    page: Callable[[Call], Awaitable[Reply]] | None = None
+    server_wide: Callable[[AuthorizationServer, Request], Awaitable[Reply]] | None = None
     cors: str = ""
     """'any', 'clients' (pages of public clients), or '' for none."""
-    server_wide: Callable[[AuthorizationServer, Request], Awaitable[Reply]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,6 @@ class Place:
     realm: str
     path: str
     rest: str = ""
-
-
-def _machine(endpoint: Callable[[Context, Request], Awaitable[Reply]]) -> Callable[[Call], Awaitable[Reply]]:
-    async def handler(call: Call) -> Reply:
-        return await endpoint(call.ctx, call.request)
-
-    return handler
-
-
-async def _nowhere(call: Call) -> Reply:
-    raise AssertionError("a server-wide route has no realm")
 
 
 async def healthz(server: AuthorizationServer, request: Request) -> Reply:
@@ -65,23 +54,23 @@ async def readyz(server: AuthorizationServer, request: Request) -> Reply:
 
 
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
-METADATA = Route("metadata", GET, _machine(discovery.metadata_document), cors="any")
+METADATA = Route("metadata", GET, discovery.metadata_document, cors="any")
 PATHS = RFC9126.paths
 
 ROUTES: dict[str, Route] = {
-    PATHS.par: Route("par", POST, _machine(par.push), cors="clients"),
-    PATHS.authorize: Route("authorize", BOTH, authorization.authorization_endpoint, machine=False),
-    PATHS.token: Route("token", POST, _machine(token.token), cors="clients"),
-    PATHS.userinfo: Route("userinfo", BOTH, _machine(userinfo.userinfo), cors="any"),
-    PATHS.jwks: Route("jwks", GET, _machine(discovery.jwks_document), cors="any"),
+    PATHS.par: Route("par", POST, par.push, cors="clients"),
+    PATHS.authorize: Route("authorize", BOTH, page=authorization.authorization_endpoint),
+    PATHS.token: Route("token", POST, token.token, cors="clients"),
+    PATHS.userinfo: Route("userinfo", BOTH, userinfo.userinfo, cors="any"),
+    PATHS.jwks: Route("jwks", GET, discovery.jwks_document, cors="any"),
     "/.well-known/openid-configuration": METADATA,
     "/.well-known/oauth-authorization-server": METADATA,
-    "/oauth2/login/": Route("login", BOTH, login.login_page, machine=False),
-    "/oauth2/consent/": Route("consent", BOTH, consent.consent_page, machine=False),
-    "/oauth2/logout": Route("logout", BOTH, logout.logout_page, machine=False),
-    "/": Route("home", GET, home, machine=False),
-    "/healthz": Route("healthz", GET, _nowhere, server_wide=healthz),
-    "/readyz": Route("readyz", GET, _nowhere, server_wide=readyz),
+    "/oauth2/login/": Route("login", BOTH, page=login.login_page),
+    "/oauth2/consent/": Route("consent", BOTH, page=consent.consent_page),
+    "/oauth2/logout": Route("logout", BOTH, page=logout.logout_page),
+    "/": Route("home", GET, page=home),
+    "/healthz": Route("healthz", GET, server_wide=healthz),
+    "/readyz": Route("readyz", GET, server_wide=readyz),
 }
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 

@@ -36,7 +36,7 @@ class SqliteEngine:
 
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
         """See store.ports.DurableEngine."""
-        return await self._commit.run(partial(work, self.writer))
+        return await self._commit.submit(partial(work, self.writer))
 
     def migrate(self, work: Callable[[sa.Connection], None]) -> None:
         """Run migrations in one transaction, before anything else uses the engine."""

@@ -13,7 +13,10 @@ from pushgate.store.durable.configuration import pack, unpack
 from pushgate.store.durable.upsert import upsert
 from pushgate.store.ports import DurableEngine
 
-_R, _ID, _SUB, _CLIENT = (sa.bindparam(name) for name in ("r", "id", "sub", "client"))
+_R: sa.BindParameter[str] = sa.bindparam("r")
+_ID: sa.BindParameter[str] = sa.bindparam("id")
+_SUB: sa.BindParameter[str] = sa.bindparam("sub")
+_CLIENT: sa.BindParameter[str] = sa.bindparam("client")
 _GRANT = sa.select(t.grants.c.data, t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID)
 _REVOKED = sa.select(t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID)
 _REVOKE = sa.update(t.grants).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID).values(revoked=True)

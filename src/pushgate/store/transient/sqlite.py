@@ -7,7 +7,7 @@ so that the table's pages stay dense however many rows are live.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -44,17 +44,15 @@ class SqliteTransient:
         self._reader = self._connection if path is None else connect(path)
         self._commit = GroupCommit(SqliteTransaction(self._connection))
 
-    async def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> bool:
+    def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """See store.ports.Transient.add."""
-        return await self._commit.run(partial(self._add, key, kind, value, keep_until))
-
-    def _add(self, *row: object) -> bool:
-        return self._connection.execute(ADD, row).rowcount == 1
+        row = (key, kind, value, keep_until)
+        return self._commit.submit(lambda: self._connection.execute(ADD, row).rowcount == 1)
 
     async def add_many(self, kind: str, rows: Iterable[tuple[bytes, bytes, int]]) -> None:
         """Add rows of key, value and keep_until in one transaction (restoring, benchmarks)."""
         prepared = [(key, kind, value, keep_until) for key, value, keep_until in rows]
-        await self._commit.run(lambda: self._connection.executemany(ADD, prepared) and None)
+        await self._commit.submit(lambda: self._connection.executemany(ADD, prepared) and None)
 
     async def get(self, kind: str, key: bytes) -> Stored | None:
         """See store.ports.Transient.get. A point read takes microseconds, so it runs in place."""
@@ -64,9 +62,9 @@ class SqliteTransient:
             raise StoreUnavailable(str(problem)) from problem
         return None if row is None else Stored(row[0], row[1] is not None)
 
-    async def consume(self, kind: str, key: bytes) -> First | Again | None:
+    def consume(self, kind: str, key: bytes) -> Awaitable[First | Again | None]:
         """See store.ports.Transient.consume."""
-        return await self._commit.run(partial(self._consume, kind, key))
+        return self._commit.submit(partial(self._consume, kind, key))
 
     def _consume(self, kind: str, key: bytes) -> First | Again | None:
         row = self._connection.execute(CONSUME, (int(self._clock()), key, kind)).fetchall()
@@ -79,7 +77,7 @@ class SqliteTransient:
         """See store.ports.Transient.purge."""
         total = 0
         while True:
-            deleted = await self._commit.run(lambda: self._connection.execute(PURGE, (now, PURGE_STEP)).rowcount)
+            deleted = await self._commit.submit(lambda: self._connection.execute(PURGE, (now, PURGE_STEP)).rowcount)
             total += deleted
             if deleted < PURGE_STEP:
                 return total

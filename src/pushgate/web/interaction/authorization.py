@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pushgate import refusals
 from pushgate.endpoints import authorize as flow
 from pushgate.endpoints.browser import Browser, BrowserAnswer, browser_of
 from pushgate.endpoints.http import Reply
+from pushgate.errors import OAuthError
 from pushgate.model import Interaction, PushedAuthorizationRequest
 from pushgate.protocol.interaction import csrf_token, interaction_id
 from pushgate.web.call import Call
@@ -34,6 +36,16 @@ class Visit:
         return await flow.guarded(
             ctx, request, self.opened, lambda: flow.proceed(ctx, request, self.opened, self.browser)
         )
+
+    async def attempt(self, step: Callable[[Visit], Awaitable[Reply]]) -> Reply:
+        """Carry out a form; what breaks on our side is told to the client. RFC 6749 4.1.2.1."""
+        try:
+            return await step(self)
+        except OAuthError:
+            raise
+        except Exception as problem:
+            ctx, request = self.call.ctx, self.call.request
+            return self.reply(BrowserAnswer(flow.failed(ctx, request, self.opened.reply_to, problem)))
 
     async def deny(self) -> Reply:
         """The user said no. RFC 6749 4.1.2.1."""

@@ -11,7 +11,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import ConsentGiven
 from pushgate.model import Session
-from pushgate.protocol.interaction import Login, check_csrf
+from pushgate.protocol.interaction import Login, account_token, check_csrf
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
 from pushgate.web.call import Call
@@ -31,7 +31,7 @@ async def consent_page(call: Call) -> Reply:
     """GET shows what is asked for; POST allows, denies, or lets another person sign in."""
     here = await visit(call)
     if call.request.method == "POST":
-        return await _decided(here)
+        return await here.attempt(_decided)
     answer = await here.proceed()
     if isinstance(answer.answer, Stop) and answer.answer.page == "consent" and here.browser.session:
         return _form(here, answer.answer.scope, here.browser.session)
@@ -46,7 +46,7 @@ async def _decided(here: Visit) -> Reply:
         return await _switch(here)
     if decision != "allow":
         return await here.deny()
-    step = await flow.guarded(here.call.ctx, here.call.request, here.opened, lambda: _allow(here, scopes))
+    step = await flow.guarded(here.call.ctx, here.call.request, here.opened, lambda: _allow(here, params, scopes))
     return here.reply(step)
 
 
@@ -59,11 +59,12 @@ def _form_of(here: Visit) -> tuple[Params, list[str]]:
     return parse_form(b"&".join(f for f in body.split(b"&") if not f.startswith(b"scope="))), scopes
 
 
-async def _allow(here: Visit, ticked: list[str]) -> BrowserAnswer:
-    """Remember the consent and answer the client; but a session that is gone has to come back first."""
+async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswer:
+    """Remember the consent and answer the client, if the one who was asked is still signed in."""
     ctx, session = here.call.ctx, here.browser.session
     need, scope = await flow.assess(ctx, here.opened, here.browser)
-    if session is None or isinstance(need, Login):
+    asked = session is not None and params.get("account") == account_token(session.sub, here.browser.value)
+    if session is None or not asked or isinstance(need, Login):
         return await flow.proceed(ctx, here.call.request, here.opened, here.browser)
     granted = tuple(s for s in scope if s == OPENID or s in ticked)
     if not granted:
@@ -104,6 +105,7 @@ def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
         scopes=[describe(here.call.ctx, value) for value in scope],
         action=here.call.request.path,
         csrf=here.csrf,
+        account=account_token(session.sub, here.browser.value),
     )
 
 

@@ -11,6 +11,7 @@ from pushgate.errors import TemporarilyUnavailable
 from pushgate.events import LoginFailed, LoginSucceeded
 from pushgate.model import Session, User
 from pushgate.protocol.interaction import check_csrf
+from pushgate.throttle import Limit
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
 
@@ -24,7 +25,7 @@ async def login_page(call: Call) -> Reply:
     """GET shows the form, or goes on if nobody needs to sign in any more; POST signs in or cancels."""
     here = await visit(call)
     if call.request.method == "POST":
-        return await _submitted(here)
+        return await here.attempt(_submitted)
     answer = await here.proceed()
     if isinstance(answer.answer, Stop) and answer.answer.page == "login":
         hint = here.opened.record.request.login_hint or ""
@@ -52,16 +53,16 @@ async def _verified(here: Visit, username: str, password: str) -> User | None:
     """Ask the directory, but not faster than people type. Raises 429."""
     ctx, request = here.call.ctx, here.call.request
     name = hashlib.sha256(username.encode()).hexdigest()
-    key, now = ("login", ctx.name, name, request.address), ctx.now()
+    limit, now = Limit(("login", ctx.name, name, request.address), ATTEMPT_RATE, ATTEMPTS), ctx.now()
     buckets, correlation_id = ctx.services.buckets, here.opened.record.correlation_id
     try:
-        buckets.check(key, rate=ATTEMPT_RATE, burst=ATTEMPTS, now=now)
+        buckets.check(limit, now)
     except TemporarilyUnavailable:
         ctx.emit(LoginFailed("throttled", correlation_id), request)
         raise
     user = await ctx.services.directory.verify(ctx.name, username, password)
     if user is None:
-        buckets.count(key, rate=ATTEMPT_RATE, burst=ATTEMPTS, now=now)
+        buckets.count(limit, now)
         ctx.emit(LoginFailed("credentials", correlation_id), request)
     return user
 
@@ -78,7 +79,7 @@ async def _signed_in(here: Visit, user: User) -> bytes:
         authenticated_at=now,
         expires_at=int(now) + lifetime,
     )
-    value = new_handle()
+    value = new_handle(ctx.now())
     await ctx.accounts.add_session(session_digest(value), session, replaces=browser.session_digest)
     browser.session, browser.session_digest = session, session_digest(value)
     ctx.emit(LoginSucceeded(user.sub, session.sid, here.opened.record.correlation_id), here.call.request)

@@ -7,6 +7,7 @@ from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import SignedOut
 from pushgate.protocol.interaction import check_csrf, csrf_token
 from pushgate.web.call import Call
+from pushgate.web.pages import redirect
 
 
 async def logout_page(call: Call) -> Reply:
@@ -14,6 +15,9 @@ async def logout_page(call: Call) -> Reply:
     ctx = call.ctx
     browser = await browser_of(ctx, call.request)
     session = browser.session
+    if session is None and call.request.method == "POST":
+        # Posted from another site, where cookies with SameSite=Lax stay at home, or twice: look again.
+        return redirect(call.request.path)
     if session is None:
         return _with_cookies(call.pages.page("signed_out.html", call.request, ctx, no_session=True), browser.cookies)
     csrf = csrf_token(session.sid, browser.value)

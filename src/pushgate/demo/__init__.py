@@ -1,0 +1,1 @@
+"""`pushgate demo`: a server with sample data, a whole flow to read along, and the same in your own browser."""
