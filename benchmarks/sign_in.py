@@ -16,7 +16,7 @@ from benchmarks.scenarios import REDIRECT_URI
 USERNAME = "alice"
 PASSWORD = "alice-password-for-the-benchmark"
 ANSWERS = {"username": USERNAME, "login": USERNAME, "password": PASSWORD}
-DENYING = {"consent-deny"}
+DENYING = {"consent-deny", "consent-switch", "login-cancel"}
 STEPS = 12
 
 
@@ -30,7 +30,7 @@ class Form:
 
     action: str
     method: str
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, list[str]] = field(default_factory=dict)
     pressed: bool = False
 
 
@@ -63,15 +63,15 @@ class Forms(HTMLParser):
         if kind == "submit":
             self._button(attributes)
         elif name and (kind != "checkbox" or "checked" in attributes):
-            self.forms[-1].fields[name] = ANSWERS.get(name) or attributes.get("value", "")
+            self.forms[-1].fields.setdefault(name, []).append(ANSWERS.get(name) or attributes.get("value", ""))
 
     def _button(self, attributes: dict[str, str]) -> None:
         form = self.forms[-1]
-        if form.pressed or attributes.get("id") in DENYING:
+        if form.pressed or attributes.get("id") in DENYING or attributes.get("formmethod") == "dialog":
             return
         form.pressed = True
         if name := attributes.get("name"):
-            form.fields[name] = attributes.get("value", "")
+            form.fields[name] = [attributes.get("value", "")]
 
 
 class Browser:
@@ -116,7 +116,7 @@ class Browser:
         http: httpx.Client,
         method: str,
         url: str,
-        fields: dict[str, str] | None = None,
+        fields: dict[str, list[str]] | None = None,
         page: str | None = None,
     ) -> httpx.Response:
         headers = {"Cookie": self.cookies_for(urlsplit(url).path), "Accept": "text/html"}
@@ -125,7 +125,7 @@ class Browser:
             origin = urlsplit(page)
             headers |= {"Origin": f"{origin.scheme}://{origin.netloc}", "Referer": page}
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        body = urlencode(fields).encode() if fields is not None else None
+        body = urlencode(fields, doseq=True).encode() if fields is not None else None
         http.cookies.clear()
         reply = http.request(method, url, content=body, headers=headers)
         self._keep(reply)

@@ -12,7 +12,7 @@ import secrets
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pushgate.realm import BadBaseUrl, check_base_url
@@ -26,22 +26,29 @@ class BadSettings(Exception):
     """A setting is unknown or wrong; the message says which, and what to do."""
 
 
+def _setting(default: str, meaning: str) -> str:
+    found: str = field(default=default, metadata={"meaning": meaning})
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings, by their names in lower case."""
 
-    base_url: str = "http://127.0.0.1:8080"
-    database_url: str = "sqlite:///pushgate-data/pushgate.db"
-    transient_url: str = ""
-    secret_key: str = ""
-    secret_key_file: str = ""
-    trusted_proxies: str = ""
-    client_cert_header: str = ""
-    ca_file: str = ""
-    fetch_allow: str = ""
-    log_level: str = "info"
-    admin_user: str = ""
-    admin_password: str = ""
+    base_url: str = _setting("http://127.0.0.1:8080", "URL of the default realm, its issuer; https unless loopback")
+    database_url: str = _setting("sqlite:///pushgate-data/pushgate.db", "where durable data is kept")
+    transient_url: str = _setting("", "where requests, codes and jtis are kept; empty: beside the database")
+    secret_key: str = _setting("", "encrypts keys and secrets at rest; at least 32 characters")
+    secret_key_file: str = _setting("", "file with the secret key; made beside SQLite if neither is set")
+    trusted_proxies: str = _setting("", "addresses, comma-separated, whose X-Forwarded-For counts")
+    client_cert_header: str = _setting(
+        "", "header in which a trusted proxy passes client certificates (not in use yet)"
+    )
+    ca_file: str = _setting("", "PEM file with further authorities to trust in outbound fetches")
+    fetch_allow: str = _setting("", "hosts, comma-separated, that outbound fetches may reach though private")
+    log_level: str = _setting("info", "debug, info, warning or error")
+    admin_user: str = _setting("", "first console administrator (not in use yet)")
+    admin_password: str = _setting("", "password of the first console administrator (not in use yet)")
 
     def __repr__(self) -> str:
         return f"Settings(base_url={self.base_url!r})"

@@ -35,6 +35,14 @@ class SecurityProfile:
     openid_connect: bool
     response_types: frozenset[str]
 
+    def within(self, realm: SecurityProfile) -> SecurityProfile:
+        """This profile for one client of a realm: it takes away, and never adds to what the realm's profile allows."""
+        return SecurityProfile(
+            name=self.name,
+            openid_connect=self.openid_connect and realm.openid_connect,
+            response_types=self.response_types & realm.response_types,
+        )
+
     def tighten(self, realm: RealmSettings, client: Client) -> Policy:
         """The policy for one client: profile, realm and client metadata, where the strictest wins."""
         par = realm.pushed_authorization_requests

@@ -77,6 +77,10 @@ class Snapshot:
         self._realms: dict[str, Context] = {}
         self._origins: dict[str, frozenset[str]] = {}
 
+    def loaded(self, name: str) -> Context | None:
+        """The realm if it is in memory."""
+        return self._realms.get(name)
+
     async def realm(self, name: str) -> Context | None:
         """The realm, from memory or from the store; None if there is none."""
         return self._realms.get(name) or await self._load(name)

@@ -30,6 +30,43 @@ REQUEST = {
 }
 """A valid request of the client `app`; tests change one thing in it."""
 
+PEER_SECRET = "peer-secret-of-at-least-32-bytes-of-text"
+PEER_REDIRECT = "https://peer.example/callback"
+PEERS = {
+    "client_secret_basic": "peer-basic",
+    "client_secret_post": "peer-post",
+    "client_secret_jwt": "peer-hmac",
+    "private_key_jwt": "peer-jwt",
+    "none": "peer-spa",
+}
+"""Clients for foreign libraries: one for each authentication method, all with refresh tokens."""
+
+PEER_ALGS = {
+    "peer-basic": "RS256",
+    "peer-post": "ES256",
+    "peer-hmac": "PS256",
+    "peer-jwt": "EdDSA",
+    "peer-spa": "ES256",
+}
+"""How their ID Tokens are signed."""
+
+
+def _peer(method: str, client_id: str) -> str:
+    members = {
+        "client_id": client_id,
+        "token_endpoint_auth_method": method,
+        "redirect_uris": [PEER_REDIRECT],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid profile email",
+        "id_token_signed_response_alg": PEER_ALGS[client_id],
+    }
+    if method.startswith("client_secret"):
+        members["client_secret"] = PEER_SECRET
+    if method == "private_key_jwt":
+        members |= {"token_endpoint_auth_signing_alg": "ES256", "jwks": {"keys": [KEY.as_dict(private=False)]}}
+    return f"      - {json.dumps(members)}\n"
+
+
 MANIFEST = f"""
 realms:
   - name: default
@@ -76,7 +113,15 @@ realms:
         redirect_uris: [https://must-push.example/cb]
         require_pushed_authorization_requests: true
         scope: openid
-    users:
+      - client_id: wordy
+        client_name: "{"Donaudampfschifffahrt" * 3} \u202egnitcelloc"
+        client_secret: {APP_SECRET}
+        redirect_uris: ["https://{"very-" * 10}long.{"sub-domain." * 4}wordy.example/cb"]
+        scope: openid profile email address phone write read
+        client_uri: https://wordy.example/
+        policy_uri: https://wordy.example/privacy
+        tos_uri: https://wordy.example/terms
+{"".join(map(_peer, PEERS, PEERS.values()))}    users:
       - {{username: alice, password: alice-password, claims: {{name: Alice, email: alice@example.com}}}}
       - {{username: bob, password: bob-password, claims: {{name: Bob}}}}
 """

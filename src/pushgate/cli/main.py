@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -46,7 +47,11 @@ def main() -> None:
     from pushgate.cli.common import expected_problems
 
     try:
-        app()
+        app(prog_name="pushgate")
+    except BrokenPipeError:
+        # Whoever reads our output (`| head`) has seen enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except expected_problems() as problem:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         for line in str(problem).splitlines() or [type(problem).__name__]:

@@ -31,7 +31,7 @@ def serve(
     logs.configure(settings.log_level)
     if (tls_cert is None) != (tls_key is None):
         raise BadSettings("--tls-cert and --tls-key go together")
-    listen = Listen(host, port, tls_cert, tls_key)
+    listen = Listen(host, port, tls_cert, tls_key, supervised=fd >= 0)
     if fd >= 0:
         _run(settings, listen, inherited(fd))
         return
@@ -74,6 +74,8 @@ async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        # The writer's thread needs the interpreter for a moment after each commit; it should get it soon.
+        sys.setswitchinterval(0.001)
         log = structlog.get_logger("pushgate")
         address = "{}:{}".format(*listening.getsockname()[:2])
         log.info("serving", version=__version__, address=address, base_url=settings.base_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
@@ -17,10 +18,13 @@ class Callback:
         self.answer: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Remember the answer and thank for it."""
+        """Remember the answer and show it, for people who play the client with curl."""
         found = scope["method"] == "GET" and scope["path"].endswith("/callback")
         if found:
             self.answer = scope["query_string"].decode("latin-1")
-        text = "Thank you. The application goes on by itself." if found else "There is nothing here."
+        text = "There is nothing here.\n"
+        if found:
+            members = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            text = "The browser brought back:\n\n" + "".join(f"{name} = {value}\n" for name, value in members)
         response: Any = PlainTextResponse(text, 200 if found else 404, HEADERS)
         await response(scope, receive, send)

@@ -36,14 +36,14 @@ class Page:
         reader.feed(html)
         return reader.page
 
-    def form(self, button: str, typed: dict[str, str]) -> dict[str, str | list[str]]:
+    def form(self, button: str, typed: dict[str, str]) -> dict[str, list[str]]:
         """The form as pressing this button sends it."""
         pressed = self.buttons[button]
-        data: dict[str, str | list[str]] = {}
-        for name, value in [*self.hidden, *typed.items(), *self.ticked]:
-            before = data.get(name, [])
-            data[name] = [*([before] if isinstance(before, str) else before), value]
-        return data | ({pressed.name: pressed.value} if pressed.name else {})
+        data: dict[str, list[str]] = {}
+        for name, value in [*self.hidden, *typed.items(), *self.ticked, (pressed.name, pressed.value)]:
+            if name:
+                data.setdefault(name, []).append(value)
+        return data
 
 
 class _Reader(HTMLParser):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Request
 from pushgate.errors import InvalidClient
@@ -23,6 +24,10 @@ async def authenticate_client(ctx: Context, request: Request, params: Params) ->
         unverified, client_id = client_assertion.claimed_client_id(credential.assertion, credential.client_id)
     else:
         client_id = credential.client_id
+    if len(client_id) > client_auth.MAX_CLIENT_ID:
+        # Nobody's name; counted or logged, such names would fill the memory and the audit table.
+        request.claimed_client = None
+        raise refusals.CLIENT_AUTHENTICATION("longer than any client_id")
     request.claimed_client = client_id
     per_minute = ctx.realm.settings.rates.failures_per_minute
     limit = Limit(("auth", ctx.name, client_id, request.address), per_minute / 60, per_minute)

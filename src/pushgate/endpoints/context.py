@@ -90,7 +90,7 @@ class Context:
         known = self._policies.get(client_id)
         if known is not None and known[0] is client:
             return known[1]
-        profile = PROFILES[client.profile] if client.profile else self.realm.profile
+        profile = PROFILES[client.profile].within(self.realm.profile) if client.profile else self.realm.profile
         policy = profile.tighten(self.realm.settings, client)
         self._policies[client_id] = (client, policy)
         return policy

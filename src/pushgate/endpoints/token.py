@@ -58,6 +58,8 @@ async def authorization_code(
     check_redemption(record, params, ctx.now())
     if not await ctx.grants.grant_live(record.grant.grant_id):
         raise refusals.GRANT_REVOKED()
+    if await ctx.services.directory.claims(ctx.name, record.grant.sub) is None:
+        raise refusals.GRANT_REVOKED("the user is gone or disabled")
     if not isinstance(await ctx.transient.consume("code", key), First):
         await revoke(ctx, request, record.grant, "code replayed")
         raise refusals.CODE_REPLAYED()
@@ -95,12 +97,12 @@ async def client_credentials(
     settings = ctx.realm.settings
     scope = client_scope(params.get("scope"), client.client, ctx.known_scopes)
     ctx.emit(TokenIssued(client.client.client_id, "client_credentials", " ".join(scope)), request)
-    return {
+    document: dict[str, Any] = {
         "access_token": issue.client_token(ctx, client.client, scope),
         "token_type": "Bearer",
         "expires_in": settings.lifetimes.access_token,
-        "scope": " ".join(scope),
     }
+    return {**document, "scope": " ".join(scope)} if scope else document
 
 
 GRANT_TYPES: dict[str, GrantType] = {

@@ -16,6 +16,9 @@ async def userinfo(ctx: Context, request: Request) -> Reply:
     grant = claims.get("grant")
     if grant is None or not await ctx.grants.grant_live(grant):
         raise refusals.TOKEN_INVALID("revoked")
+    client = await ctx.client(claims["client_id"])
+    if client is None or not client.enabled:
+        raise refusals.TOKEN_INVALID("the client is gone or disabled")
     user_claims = await ctx.services.directory.claims(ctx.name, claims["sub"])
     if user_claims is None:
         raise refusals.TOKEN_INVALID("the user is gone or disabled")

@@ -129,6 +129,9 @@ class Management:
         members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f != "client_secret"}
         client = Client(**members, secret=kept)
         found = problems(client, secret, PROFILES[realm.profile])
+        if current is None and await self.accounts(realm.name).user(client.client_id) is not None:
+            # RFC 9700 4.15.1: a token of a client must not look like one of a user.
+            found.append(Problem("client_id", "is the identifier (sub) of a user"))
         if found:
             raise Refused(found)
         if client == current:

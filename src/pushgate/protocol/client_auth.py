@@ -20,6 +20,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 ASSERTION_METHODS = ("client_secret_jwt", "private_key_jwt")
 METHODS = (*SECRET_METHODS, *ASSERTION_METHODS, "none")
+MAX_CLIENT_ID = 200  # characters
 
 
 class SecretCredential(Fact, frozen=True):
@@ -113,8 +114,12 @@ def _form_decode(raw: bytes) -> str:
 
 
 def secret_digest(secret: str) -> bytes:
-    """What is stored of a secret; secrets are random, so a plain digest is enough."""
-    return hashlib.sha256(secret.encode()).digest()
+    """What is stored of a secret; secrets are random, so one hash is enough.
+
+    Not the bare SHA-256: HMAC takes that in place of a key longer than its block (RFC 2104 2), so whoever
+    read it could sign assertions for a client_secret_jwt client.
+    """
+    return hashlib.sha256(b"client secret\0" + secret.encode()).digest()
 
 
 # Compared against when the client does not exist, so that both cases cost the same.

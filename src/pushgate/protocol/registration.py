@@ -13,13 +13,13 @@ from pushgate.model import Client
 from pushgate.profiles import PROFILES, SecurityProfile, canonical_response_type
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.client_assertion import METHOD_ALGS
-from pushgate.protocol.client_auth import METHODS
+from pushgate.protocol.client_auth import MAX_CLIENT_ID, METHODS
 from pushgate.protocol.metadata import GRANT_TYPES
 from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, registration_problem
 
 MIN_SECRET = 22  # characters: 128 bits in base64url
 MIN_HMAC_SECRET = 32  # bytes (RFC 7518 3.2)
-CLIENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
+CLIENT_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_CLIENT_ID}}}")
 LIFETIME_RANGE = range(5, 601)  # seconds (RFC 9126 2.2)
 
 
@@ -61,7 +61,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
     return [
         *_identity(client, secret),
         *_redirects(client),
-        *_flows(client, PROFILES.get(client.profile or "", profile)),
+        *_flows(client, PROFILES.get(client.profile or "", profile).within(profile)),
         *_keys(client),
         *_limits(client),
     ]
@@ -70,7 +70,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
 def _identity(client: Client, secret: str | None) -> list[Problem]:
     found = []
     if not CLIENT_ID.fullmatch(client.client_id):
-        found.append(Problem("client_id", "must be 1 to 200 printable ASCII characters without spaces"))
+        found.append(Problem("client_id", f"must be 1 to {MAX_CLIENT_ID} printable ASCII characters without spaces"))
     method = client.token_endpoint_auth_method
     if method not in METHODS:
         found.append(Problem("token_endpoint_auth_method", f"must be one of {', '.join(METHODS)}"))
@@ -140,7 +140,8 @@ def _keys(client: Client) -> list[Problem]:
         keys = client.jwks.get("keys")
         if not isinstance(keys, list) or len(KeySet.of_jwks(client.jwks).keys) != len(keys) or not keys:
             found.append(Problem("jwks", "must be a JWK Set of public EC, RSA (2048 bits or more) or Ed25519 keys"))
-    if client.jwks_uri is not None and (not client.jwks_uri.startswith("https://") and not _loopback(client.jwks_uri)):
+    where = "native" if _loopback(client.jwks_uri) else "web"
+    if client.jwks_uri is not None and registration_problem(client.jwks_uri, where):
         found.append(Problem("jwks_uri", "must be an https URL"))
     return found
 

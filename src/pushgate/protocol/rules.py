@@ -32,7 +32,7 @@ class Facts(Fact, frozen=True, kw_only=True):
     resources: tuple[Resource, ...]
     issuer: str
     known_scopes: frozenset[str]
-    """The scope values that the realm knows by itself."""
+    """The scope values that the realm knows by itself, under the policy."""
     malformed: OAuthError | None = None
     """What parsing found that cannot be represented."""
 

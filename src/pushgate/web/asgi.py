@@ -115,20 +115,31 @@ class Application:
         try:
             if place is None or route is None:
                 raise refusals.NOT_FOUND()
-            return await self._routed(request, receive, place, route)
+            reply = await self._routed(request, receive, place, route)
         except OAuthError as error:
-            return self._refused(request, realm, route, error)
+            reply = self._refused(request, realm, route, error)
         except StoreUnavailable as problem:
             self.server.journal.fault("store_unavailable", realm, request, problem)
-            return self._refused(request, realm, route, refusals.UNAVAILABLE())
+            reply = self._refused(request, realm, route, refusals.UNAVAILABLE())
         except Exception as problem:
             self.server.journal.fault("fault", realm, request, problem)
-            return self._refused(request, realm, route, refusals.SERVER_ERROR())
+            reply = self._refused(request, realm, route, refusals.SERVER_ERROR())
+        if route is not None and route.cors and request.method != "OPTIONS" and request.header(b"origin") is not None:
+            cors.allow(reply, await self._allowed_origin(request, realm, route))
+        return reply
+
+    async def _allowed_origin(self, request: Request, realm: str, route: Route) -> bytes | None:
+        """The web origin that may read the reply, errors included; none if the store cannot say."""
+        try:
+            ctx = await self.server.realm(realm)
+            return None if ctx is None else await cors.allowed_origin(self.server, ctx, route, request)
+        except StoreUnavailable:
+            return None
 
     async def _routed(self, request: Request, receive: Receive, place: Place, route: Route) -> Reply:
         if route.server_wide is not None:
             return await route.server_wide(self.server, request)
-        ctx = await self.server.realm(place.realm)
+        ctx = self.server.snapshot.loaded(place.realm) or await self.server.realm(place.realm)
         if ctx is None:
             raise refusals.NOT_FOUND("unknown realm")
         if request.method == "OPTIONS" and route.cors:
@@ -140,13 +151,9 @@ class Application:
         if request.method == "POST":
             request.body = await read_body(request, receive)
         if route.machine is not None:
-            reply = await route.machine(ctx, request)
-        else:
-            assert route.page is not None
-            reply = await route.page(Call(ctx, request, self.pages, place.rest))
-        if route.cors:
-            cors.allow(reply, await cors.allowed_origin(self.server, ctx, route, request))
-        return reply
+            return await route.machine(ctx, request)
+        assert route.page is not None
+        return await route.page(Call(ctx, request, self.pages, place.rest))
 
     def _refused(self, request: Request, realm: str, route: Route | None, error: OAuthError) -> Reply:
         if error.refusal not in (refusals.NOT_FOUND, refusals.PREFETCH):
@@ -164,8 +171,6 @@ class Application:
         reply = error_reply(error, realm) if machine else self.pages.error(error, request, realm)
         if error.refusal is refusals.METHOD and route is not None:
             reply.headers.append((b"allow", ", ".join(route.methods).encode()))
-        if route is not None and route.cors and request.header(b"origin"):
-            reply.headers.append((b"vary", b"origin"))
         return reply
 
 

@@ -29,8 +29,9 @@ async def allowed_origin(server: AuthorizationServer, ctx: Context, route: Route
 
 
 def allow(reply: Reply, origin: bytes | None) -> None:
-    """Add what a browser wants to see."""
+    """Add what a browser wants to see; caches must keep replies to different origins apart."""
     if origin is None:
+        reply.headers.append((b"vary", b"origin"))
         return
     reply.headers += [
         (b"access-control-allow-origin", origin), (b"access-control-expose-headers", EXPOSED), (b"vary", b"origin"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from base64 import b64encode
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from pushgate.endpoints.browser import BrowserAnswer, GoTo
 from pushgate.endpoints.context import Context
@@ -13,11 +16,13 @@ from pushgate.endpoints.http import NO_STORE, Header, Reply, Request
 from pushgate.errors import OAuthError
 from pushgate.protocol.authorization_response import FormPost
 from pushgate.realm import DEFAULT_REALM
-from pushgate.web.static import version
+from pushgate.web.static import FOLDER, version
 
 # RFC 9700 4.2.4 (referrer, third parties), 4.16 (framing). No form-action: browsers apply it to the
 # redirect after a form too, which would cut the way back to the client.
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+ONCE = (FOLDER / "once.js").read_text()
+ONE_SCRIPT = f"script-src 'sha256-{b64encode(hashlib.sha256(ONCE.encode()).digest()).decode()}'"
 PROTECTION: tuple[Header, ...] = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -45,7 +50,7 @@ class Pages:
 
     def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
         """A page with its protecting headers; `values` are the template's variables."""
-        return self._render(template, request, ctx, status, POLICY, values)
+        return self._render(template, request, ctx, status, f"{POLICY}; {ONE_SCRIPT}", values)
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""
@@ -93,6 +98,7 @@ class Pages:
         body = self._templates.get_template(template).render(
             realm_name="Pushgate" if name in ("", DEFAULT_REALM) else name,
             request_id=request.id,
+            once=Markup(ONCE),  # noqa: S704 - our own file
             lang="en",
             static=lambda path: f"{root}/static/{path}?v={version(path)}",
             **values,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pushgate.dialects import RFC9126
@@ -75,6 +76,7 @@ ROUTES: dict[str, Route] = {
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 
+@lru_cache(maxsize=1024)
 def find_place(path: str, root: str) -> Place | None:
     """Split a path into realm and route; None where it lies outside `root`, the base URL's path.
 

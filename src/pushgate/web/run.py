@@ -21,7 +21,8 @@ import uvicorn
 
 GRACE = 20  # seconds for requests in flight when the server stops
 BACKLOG = 2048
-MIN_LIFE = 1.0  # seconds; a worker that dies sooner is not started again
+MIN_LIFE = 1.0  # seconds; a worker that is killed sooner is not started again
+START = 30.0  # seconds; a worker that gives up sooner has refused to start, and would again
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,12 @@ class Listen:
     port: int
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    supervised: bool = False
+    """This process is a worker: it stops when the process that started it is gone."""
 
     def bind(self) -> socket.socket:
-        """A listening socket. Raises OSError where the address is taken."""
+        """A listening socket. Raises OSError where the address is taken, or the certificate cannot be used."""
+        self._check_certificate()
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -47,9 +51,25 @@ class Listen:
         listening.set_inheritable(True)
         return listening
 
+    def _check_certificate(self) -> None:
+        """Now, rather than in each worker."""
+        if self.tls_cert is None:
+            return
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key)
+        except OSError as problem:
+            raise OSError(f"--tls-cert {self.tls_cert}, --tls-key {self.tls_key}: {problem}") from None
+
 
 class _Server(uvicorn.Server):
     """uvicorn, except that a signal ends it with success: whoever asks us to stop is not a failure."""
+
+    parent: int | None = None
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop: a worker without its parent would hold the port, and nobody could stop it."""
+        orphaned = self.parent is not None and os.getppid() != self.parent
+        return await super().on_tick(counter) or orphaned
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -77,11 +97,16 @@ def server_for(app: Any, listen: Listen) -> uvicorn.Server:
         ssl_keyfile=listen.tls_key,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
     )
-    return _Server(config)
+    server = _Server(config)
+    server.parent = os.getppid() if listen.supervised else None
+    return server
 
 
 def supervise(command: list[str], workers: int, listening: socket.socket) -> int:
-    """Keep `workers` processes running on the socket until a signal comes; the exit code."""
+    """Keep `workers` processes running on the socket until a signal comes; the exit code.
+
+    Workers are in the same process group, so that whoever kills the group leaves nobody behind.
+    """
     log = structlog.get_logger("pushgate")
     stopping = False
 
@@ -94,7 +119,7 @@ def supervise(command: list[str], workers: int, listening: socket.socket) -> int
 
     def start() -> tuple[subprocess.Popen[bytes], float]:
         child = subprocess.Popen(  # noqa: S603 - our own command line
-            [*command, "--fd", str(listening.fileno())], pass_fds=[listening.fileno()], start_new_session=True
+            [*command, "--fd", str(listening.fileno())], pass_fds=[listening.fileno()]
         )
         return child, time.monotonic()
 
@@ -106,14 +131,15 @@ def supervise(command: list[str], workers: int, listening: socket.socket) -> int
             if child.poll() is None or stopping:
                 continue
             log.error("worker_died", pid=child.pid, exit_code=child.returncode)
-            failed = time.monotonic() - since < MIN_LIFE
+            failed = time.monotonic() - since < (START if child.returncode > 0 else MIN_LIFE)
             if not failed:
                 children[index] = start()
     for child, _ in children:
         with contextlib.suppress(ProcessLookupError):
             child.send_signal(signal.SIGTERM)
     codes = [_wait(child) for child, _ in children]
-    return 1 if failed or any(codes) else 0
+    # A worker that was still starting dies of the signal, and nothing is lost with it.
+    return 1 if failed or any(code not in (0, -signal.SIGTERM) for code in codes) else 0
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
@@ -125,6 +151,7 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
 
 
 def inherited(descriptor: int) -> socket.socket:
-    """The listening socket that the parent passed on."""
+    """The listening socket that the parent passed on. Ctrl-C reaches the parent, who tells its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.set_inheritable(descriptor, False)
     return socket.socket(fileno=descriptor)

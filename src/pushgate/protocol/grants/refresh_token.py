@@ -29,7 +29,7 @@ def rotates(client: Client) -> bool:
 def narrowed(granted: tuple[str, ...], asked: str | None, client: Client) -> tuple[str, ...]:
     """The scope of the new access token: what was granted, or the part asked for. Raises InvalidScope.
 
-    What the client has lost since the grant is left out. RFC 6749 6.
+    What the client has lost since the grant is left out; a token for nothing is not made. RFC 6749 3.3, 6.
     """
     if asked is None:
         wanted = granted
@@ -41,4 +41,7 @@ def narrowed(granted: tuple[str, ...], asked: str | None, client: Client) -> tup
         if not set(wanted) <= set(granted):
             raise refusals.TOKEN_SCOPE()
     registered = client.scopes
-    return wanted if registered is None else tuple(s for s in wanted if s in registered)
+    kept = wanted if registered is None else tuple(s for s in wanted if s in registered)
+    if not kept:
+        raise refusals.TOKEN_SCOPE("the client has lost every scope of the grant")
+    return kept

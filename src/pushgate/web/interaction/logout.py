@@ -21,7 +21,7 @@ async def logout_page(call: Call) -> Reply:
     if session is None:
         return _with_cookies(call.pages.page("signed_out.html", call.request, ctx, no_session=True), browser.cookies)
     csrf = csrf_token(session.sid, browser.value)
-    if call.request.method == "GET":
+    if call.request.method != "POST":
         reply = call.pages.page(
             "logout.html", call.request, ctx, username=session.username, action=call.request.path, csrf=csrf
         )
