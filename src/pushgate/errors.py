@@ -136,11 +136,6 @@ class ConsentRequired(OAuthError):
     """OpenID Connect Core 3.1.2.6."""
 
 
-@_code("account_selection_required")
-class AccountSelectionRequired(OAuthError):
-    """OpenID Connect Core 3.1.2.6."""
-
-
 @_code("invalid_token", 401)
 class InvalidToken(OAuthError):
     """RFC 6750 3.1."""

@@ -296,10 +296,6 @@ LOGIN_OTHER_USER = Refusal(
 CONSENT_REQUIRED = Refusal(
     "authorize.consent_required", e.ConsentRequired, "The user must consent.", "Start a request without prompt=none.",
 )  # fmt: skip
-ACCOUNT_SELECTION = Refusal(
-    "authorize.account_selection_required", e.AccountSelectionRequired, "The user must choose an account.",
-    "Start a request without prompt=none.",
-)  # fmt: skip
 HINT_INVALID = Refusal(
     "authorize.id_token_hint", e.InvalidRequest, "id_token_hint is not an ID Token of this issuer.",
     "Send an ID Token that this issuer made, expired or not.",

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
-from tests.support.manifests import APP_SECRET, POST_SECRET
-from tests.support.steps import PAR, TOKEN
 
 from pushgate.testing import BASE_URL, Running
+from tests.support.manifests import APP_SECRET, POST_SECRET
+from tests.support.steps import PAR, TOKEN
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAC_SECRET = "a-secret-for-macs-that-is-as-long-as-the-longest-hash-of-them-all"

@@ -6,6 +6,7 @@ after each step, until `complete` or `refuse` consumes the request and answers t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -81,7 +82,7 @@ def parameters(request: Request) -> Params:
 
     Raises InvalidRequest. RFC 6749 3.1, OpenID Connect Core 3.1.2.1.
     """
-    if request.method == "GET":
+    if request.method != "POST":
         return parse_form(request.query)
     params = request.form()
     if request.query:
@@ -116,7 +117,7 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
     record = PushedAuthorizationRequest(
         request=asked,
         scope=(),
-        expires_at=int(ctx.now()) + request_lifetime(ctx, client),
+        expires_at=math.ceil(ctx.now()) + request_lifetime(ctx, client),
         correlation_id=request.correlation_id,
         pushed=False,
     )
@@ -168,9 +169,14 @@ async def interaction_of(ctx: Context, opened: Opened, browser: Browser) -> Inte
     key = ctx.transient.key("interaction", interaction_id(opened.key, browser.value))
     stored = await ctx.transient.get("interaction", key)
     interaction = None if stored is None else Interaction.decode(stored.value)
-    if interaction is None or interaction.started_at + ctx.realm.settings.lifetimes.interaction <= ctx.now():
+    if interaction is None or ends_at(ctx, opened.record, interaction) <= ctx.now():
         return None
     return interaction
+
+
+def ends_at(ctx: Context, record: PushedAuthorizationRequest, interaction: Interaction) -> float:
+    """When an interaction times out: after its own life, but never while its request can still be opened."""
+    return max(interaction.started_at + ctx.realm.settings.lifetimes.interaction, record.expires_at)
 
 
 Step = Callable[[], Coroutine[Any, Any, BrowserAnswer]]
@@ -254,7 +260,7 @@ async def started(ctx: Context, request: Request, opened: Opened, browser: Brows
     """The id of this browser's interaction for the request; begun now, or found again after a reload."""
     identifier = interaction_id(opened.key, browser.value)
     row = Interaction(request_key=opened.key, started_at=ctx.now())
-    keep_until = int(ctx.now()) + ctx.realm.settings.lifetimes.interaction
+    keep_until = math.ceil(ends_at(ctx, opened.record, row))
     key = ctx.transient.key("interaction", identifier)
     if await ctx.transient.add("interaction", key, row.encode(), keep_until):
         record = opened.record

@@ -50,5 +50,5 @@ async def _by_assertion(ctx: Context, unverified: Unverified, client_id: str) ->
     audiences = ctx.realm.issuer.assertion_audiences
     verified = client_assertion.verify_assertion(unverified, client, keys, audiences, ctx.now())
     until = verified.remember_until
-    key = ctx.transient.key("jti", f"{client_id}\0{verified.jti}", near=f"{until:x}")
+    key = ctx.transient.key("jti", f"{client_id}\0{verified.jti}")
     return client_auth.accept(verified, first_use=await ctx.transient.add("jti", key, b"", until))

@@ -60,10 +60,14 @@ class Request(msgspec.Struct):
         return parse_form(self.body)
 
     def machine_form(self) -> Params:
-        """The form of a machine endpoint: no parameter may be repeated. Raises InvalidRequest."""
+        """The form of a machine endpoint. Which client it is must be clear; raises InvalidRequest if not.
+
+        Other repeated parameters are refused after the client is known (`Params.reject_repeated`).
+        """
         params = self.form()
         self.claimed_client = params.get("client_id")
-        params.reject_repeated()
+        if params.repeated:
+            params.reject_repeated("client_id", "client_secret", "client_assertion", "client_assertion_type")
         return params
 
     def cookies(self) -> Mapping[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pushgate import refusals
 from pushgate.endpoints.client_authentication import authenticate_client
 from pushgate.endpoints.context import Context, new_handle, new_id
@@ -31,6 +33,7 @@ async def push(ctx: Context, request: Request) -> Reply:
     client = authenticated.client
     if rates.pushes_per_client:
         take(ctx, "push-client", client.client_id, rates.pushes_per_client)
+    params.reject_repeated("request_uri", "request")
     if "request_uri" in params:
         raise refusals.PAR_REQUEST_URI()
     if "request" in params:
@@ -43,7 +46,7 @@ async def push(ctx: Context, request: Request) -> Reply:
     record = PushedAuthorizationRequest(
         request=asked,
         scope=scope,
-        expires_at=int(ctx.now()) + lifetime,
+        expires_at=math.ceil(ctx.now()) + lifetime,
         correlation_id=request.correlation_id,
     )
     handle = await keep(ctx, record)

@@ -27,6 +27,7 @@ async def token(ctx: Context, request: Request) -> Reply:
     """Exchange a grant for tokens."""
     params = request.machine_form()
     client = await authenticate_client(ctx, request, params)
+    params.reject_repeated()
     grant_type = params.get("grant_type")
     if grant_type is None:
         raise refusals.GRANT_TYPE_MISSING()

@@ -71,7 +71,7 @@ def _unbase64(part: str) -> bytes:
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _decoder.decode(raw.decode())
         if b"\\u" in raw:
             # A lone surrogate has no UTF-8 form: no store could look for it, no log could hold it (RFC 7493 2.1).
             json.dumps(value, ensure_ascii=False).encode()
@@ -91,6 +91,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 @dataclass(frozen=True, slots=True)

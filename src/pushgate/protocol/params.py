@@ -40,7 +40,9 @@ def parse_form(body: bytes, *, query: bytes = b"") -> Params:
     for part in fields:
         name, _, value = part.partition("=")
         if "%" in part or "+" in part:
-            name, value = _unquote(name), _unquote(value)
+            value = _unquote(value)
+            if "%" in name or "+" in name:
+                name = _unquote(name)
         if name in found:
             if name in REPEATABLE:
                 value = f"{found[name]} {value}".strip()

@@ -82,14 +82,14 @@ class RealmTransient:
         self._store = store
         self._realm = realm.encode()
 
-    def key(self, kind: str, handle: str, near: str | None = None) -> bytes:
-        """What a handle is stored under: its digest, behind the characters that say when it was made.
+    def key(self, kind: str, handle: str) -> bytes:
+        """What a handle is stored under: its digest, behind its first characters, which are no secret.
 
-        Rows of one moment so lie together in the index, which keeps a full store as fast as an empty
-        one. `near` is that beginning; None takes the handle's own (see endpoints.context.new_handle).
+        They say when the handle was made (see endpoints.context.new_handle), so that rows of one moment
+        lie together in the index; that keeps a full store as fast as an empty one.
         """
         digest = hashlib.sha256(b"%s\0%s\0%s" % (self._realm, kind.encode(), handle.encode())).digest()
-        return (handle if near is None else near)[:NEAR].encode() + digest
+        return handle[:NEAR].encode() + digest
 
     def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """See Transient.add."""

@@ -45,6 +45,7 @@ class Application:
         self.mounts: dict[str, ASGIApp] = {"/static": static_files(), **(mounts or {})}
         self._proxies = frozenset(trusted_proxies)
         self._root = urlsplit(server.base_url).path
+        self._mount_points = tuple(f"{self._root}{prefix}" for prefix in self.mounts)
         self._ids = map("{}-{:x}".format, itertools.repeat(secrets.token_hex(5)), itertools.count(1))
         self._hsts = (
             (b"strict-transport-security", b"max-age=31536000") if server.base_url.startswith("https:") else None
@@ -76,6 +77,8 @@ class Application:
 
     def _mounted(self, scope: Scope) -> ASGIApp | None:
         path: str = scope["path"]
+        if not path.startswith(self._mount_points):
+            return None
         for prefix, app in self.mounts.items():
             below = f"{self._root}{prefix}"
             if path == below or path.startswith(f"{below}/"):
@@ -144,7 +147,7 @@ class Application:
             raise refusals.NOT_FOUND("unknown realm")
         if request.method == "OPTIONS" and route.cors:
             return cors.preflight(await cors.allowed_origin(self.server, ctx, route, request), route.methods)
-        if request.method not in route.methods and not (request.method == "HEAD" and "GET" in route.methods):
+        if request.method not in route.methods and not (request.method == "HEAD" and route.takes_head):
             raise refusals.METHOD()
         if len(request.query) > QUERY_LIMIT:
             raise refusals.URI_SIZE()

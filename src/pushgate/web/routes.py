@@ -29,8 +29,15 @@ class Route:
     machine: Callable[[Context, Request], Awaitable[Reply]] | None = None
     page: Callable[[Call], Awaitable[Reply]] | None = None
     server_wide: Callable[[AuthorizationServer, Request], Awaitable[Reply]] | None = None
+    safe: bool = True
+    """GET changes nothing, so that HEAD is answered too."""
     cors: str = ""
     """'any', 'clients' (pages of public clients), or '' for none."""
+
+    @property
+    def takes_head(self) -> bool:
+        """HEAD is GET without its body, where GET is without effect."""
+        return self.safe and "GET" in self.methods
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +67,14 @@ PATHS = RFC9126.paths
 
 ROUTES: dict[str, Route] = {
     PATHS.par: Route("par", POST, par.push, cors="clients"),
-    PATHS.authorize: Route("authorize", BOTH, page=authorization.authorization_endpoint),
+    PATHS.authorize: Route("authorize", BOTH, page=authorization.authorization_endpoint, safe=False),
     PATHS.token: Route("token", POST, token.token, cors="clients"),
     PATHS.userinfo: Route("userinfo", BOTH, userinfo.userinfo, cors="any"),
     PATHS.jwks: Route("jwks", GET, discovery.jwks_document, cors="any"),
     "/.well-known/openid-configuration": METADATA,
     "/.well-known/oauth-authorization-server": METADATA,
-    "/oauth2/login/": Route("login", BOTH, page=login.login_page),
-    "/oauth2/consent/": Route("consent", BOTH, page=consent.consent_page),
+    "/oauth2/login/": Route("login", BOTH, page=login.login_page, safe=False),
+    "/oauth2/consent/": Route("consent", BOTH, page=consent.consent_page, safe=False),
     "/oauth2/logout": Route("logout", BOTH, page=logout.logout_page),
     "/": Route("home", GET, page=home),
     "/healthz": Route("healthz", GET, server_wide=healthz),

@@ -6,15 +6,29 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from pushgate import refusals
+from pushgate.endpoints.http import error_reply
 
 FOLDER = Path(__file__).parent / "static"
 
 
 class _Forever(StaticFiles):
-    """A versioned URL may be kept for a year."""
+    """A versioned URL may be kept for a year; what is not there is refused like everywhere else."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        try:
+            return await super().get_response(path, scope)
+        except HTTPException as problem:
+            refusal = refusals.METHOD if problem.status_code == 405 else refusals.NOT_FOUND
+        reply = error_reply(refusal())
+        response = Response(reply.body, reply.status)
+        response.raw_headers += [*reply.headers, *([(b"allow", b"GET, HEAD")] if refusal is refusals.METHOD else [])]
+        return response
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]

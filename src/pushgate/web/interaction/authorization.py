@@ -67,12 +67,12 @@ async def visit(call: Call) -> Visit:
     interaction = Interaction.decode(stored.value)
     if interaction_id(interaction.request_key, browser.value) != identifier:
         raise refusals.INTERACTION_OTHER_BROWSER()
-    if interaction.started_at + ctx.realm.settings.lifetimes.interaction <= ctx.now():
-        raise refusals.INTERACTION_UNKNOWN("timed out")
     kept = await ctx.transient.get("par", interaction.request_key)
     if kept is None:
         raise refusals.INTERACTION_UNKNOWN("the request is gone")
     record = PushedAuthorizationRequest.decode(kept.value)
+    if flow.ends_at(ctx, record, interaction) <= ctx.now():
+        raise refusals.INTERACTION_UNKNOWN("timed out")
     call.request.claimed_client = record.request.client_id
     client = await flow.known_client(ctx, record.request.client_id)
     opened = await flow.open_request(ctx, call.request, interaction.request_key, client)
