@@ -46,7 +46,9 @@ def refusals() -> str:
             group = refusal.id.split(".")[0]
             out.append(f"## {group}\n")
         status = refusal.status or refusal.error.default_status
-        out.append(f"### {refusal.id}\n\n`{status}` `{refusal.error.code}`: {refusal.description}  \n{refusal.advice}\n")
+        out.append(
+            f"### {refusal.id}\n\n`{status}` `{refusal.error.code}`: {refusal.description}  \n{refusal.advice}\n"
+        )
     return "\n".join(out)
 
 
@@ -104,9 +106,9 @@ def manifest() -> str:
 def members_of_realm() -> Iterator[type[msgspec.Struct]]:
     """The structs below a realm, in the order of its members."""
     for found in vars(inputs).values():
-        if isinstance(found, type) and issubclass(found, inputs.Input):
-            if found not in (inputs.Input, inputs.ManifestInput, inputs.RealmInput):
-                yield found
+        known = (inputs.Input, inputs.ManifestInput, inputs.RealmInput)
+        if isinstance(found, type) and issubclass(found, inputs.Input) and found not in known:
+            yield found
 
 
 def default(field: Any) -> str:
@@ -145,7 +147,11 @@ def commands() -> str:
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
     for name in names:
         text = subprocess.run(
-            [sys.executable, "-m", "pushgate", *name, "--help"], env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-m", "pushgate", *name, "--help"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         body = "\n".join(line.rstrip() for line in text.strip().splitlines())
         out.append(f"## pushgate {' '.join(name)}".rstrip() + f"\n\n```text\n{body}\n```\n")

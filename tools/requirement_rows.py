@@ -98,9 +98,7 @@ def count(rows: Iterable[Row]) -> dict[str, Totals]:
     levels: dict[str, list[str]] = {}
     for row in rows:
         levels.setdefault(row.file, []).append(row.level)
-    return {
-        file: Totals(len(seen), *(seen.count(level) for level in LEVELS)) for file, seen in levels.items()
-    }
+    return {file: Totals(len(seen), *(seen.count(level) for level in LEVELS)) for file, seen in levels.items()}
 
 
 def read_index(folder: Path) -> dict[str, Totals]:

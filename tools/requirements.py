@@ -152,8 +152,7 @@ def standing(report: Report, rows: Iterable[Row]) -> Standing:
 def standings(report: Report) -> dict[str, Standing]:
     """The table's lines, by list."""
     return {
-        file: standing(report, (row for row in report.rows.values() if row.file == file))
-        for file in report.files()
+        file: standing(report, (row for row in report.rows.values() if row.file == file)) for file in report.files()
     }
 
 
@@ -180,11 +179,7 @@ def show(report: Report, listed: Iterable[str]) -> None:
     console.print(_table(report))
     for file in listed:
         rows = report.unproven_must([file])
-        title = (
-            f"\n{file}: {len(rows)} MUST rows without proof"
-            if rows
-            else f"\n{file}: every MUST row is proven"
-        )
+        title = f"\n{file}: {len(rows)} MUST rows without proof" if rows else f"\n{file}: every MUST row is proven"
         console.print(Text(title, style="bold"))
         for row in rows:
             console.print(_unproven_line(report, row), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 from dataclasses import dataclass
@@ -60,13 +59,14 @@ def parse_jws(value: str) -> Unverified:
 
 def _unbase64(part: str) -> bytes:
     try:
-        raw = part.encode("ascii")
-        if b"=" in raw or b"+" in raw or b"/" in raw:
-            raise BadJws("not base64url without padding")
-        decoded = base64.b64decode(raw.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(raw) % 4), validate=True)
+        raw = part.encode("ascii").translate(_FROM_URL_SAFE)
+        return binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise BadJws("not base64url") from None
-    return decoded
+        raise BadJws("not base64url without padding") from None
+
+
+# To the alphabet that binascii knows; padding and that alphabet's own two characters become invalid ones.
+_FROM_URL_SAFE = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
 def _json_object(raw: bytes) -> dict[str, Any]:
