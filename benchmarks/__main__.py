@@ -36,9 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=float, default=2, help="load before each round (default 2 s)")
     parser.add_argument("--connections", type=int, default=64, help="concurrent connections (default 64)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds per server and scenario (default 3)")
-    parser.add_argument(
-        "--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES)
-    )
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument(
         "--servers",
         nargs="+",

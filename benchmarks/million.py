@@ -98,9 +98,7 @@ class Rows:
                     continue  # another database
                 if row is not None:
                     return cls(file, row[0])
-        raise Unavailable(
-            "the pushed request is in no SQLite file: benchmarks/million.py must follow the store"
-        )
+        raise Unavailable("the pushed request is in no SQLite file: benchmarks/million.py must follow the store")
 
     async def fill(self, count: int, expiry: int) -> None:
         """Copies of the real row under random keys, all kept until the same moment."""
@@ -108,9 +106,7 @@ class Rows:
         try:
             for start in range(0, count, BATCH):
                 batch = min(BATCH, count - start)
-                await store.add_many(
-                    "par", [(secrets.token_bytes(32), self.value, expiry) for _ in range(batch)]
-                )
+                await store.add_many("par", [(secrets.token_bytes(32), self.value, expiry) for _ in range(batch)])
         finally:
             await store.aclose()
 
@@ -183,6 +179,4 @@ def watch_purge(result: Million, server: Server, rows: Rows, expiry: int, plan: 
             return False  # busy at the moment; asked again soon
         return result.drained
 
-    result.purge = Load(
-        server.port, push_basic(server, plan), PURGE_LIMIT, plan.warm_up, server.pids(), drained
-    ).run()
+    result.purge = Load(server.port, push_basic(server, plan), PURGE_LIMIT, plan.warm_up, server.pids(), drained).run()

@@ -101,10 +101,7 @@ def flow(server: Server, plan: Plan) -> list[Script]:
     """Whole logins; fresh sessions each round, so that no round inherits what the last one left."""
     cookies = [sign_in(server) for _ in range(min(SESSIONS, plan.connections))]
     assert server.target is not None
-    return [
-        Flow(server.target, server.secret, cookies[number % len(cookies)])
-        for number in range(plan.connections)
-    ]
+    return [Flow(server.target, server.secret, cookies[number % len(cookies)]) for number in range(plan.connections)]
 
 
 def sign_in(server: Server) -> str:

@@ -165,10 +165,7 @@ def details(comparisons: list[Comparison]) -> Grid:
 
 def starts(startup: Startup) -> Grid:
     """Seconds until ready."""
-    rows = [
-        [name, f"{min(times):.2f}", f"{median(times):.2f}", f"{max(times):.2f}"]
-        for name, times in startup.rows()
-    ]
+    rows = [[name, f"{min(times):.2f}", f"{median(times):.2f}", f"{max(times):.2f}"] for name, times in startup.rows()]
     return Grid("Seconds from process start until ready", ["server", "fastest", "median", "slowest"], rows)
 
 

@@ -129,9 +129,7 @@ def started(
     log = folder / f"{name}.log"
     began = time.perf_counter()
     with log.open("ab") as output, on_server_core():
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
     server = Server(name, port, process, log)
     try:
         wait_until_ready(server, ready, began)
@@ -223,9 +221,7 @@ def peer(folder: Path, key: SigningKey, node: str = "node") -> Iterator[Server]:
     jwks.write_text(json.dumps(key.jwks()))
     environment = {**os.environ, "NODE_ENV": "production", "BENCH_CLIENT_SECRET": secret}
     command = [node, str(PEER_FOLDER / "server.mjs"), str(port), str(jwks)]
-    with started(
-        "peer", command, port=port, ready=DISCOVERY, folder=folder, environment=environment
-    ) as server:
+    with started("peer", command, port=port, ready=DISCOVERY, folder=folder, environment=environment) as server:
         server.secret = secret
         server.target = discover(server)
         yield server

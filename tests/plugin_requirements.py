@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable
 
 import pytest
+
 from tools.requirement_rows import MARKER, Row, RowsError, read_rows, wrong_arguments
 
 _ROWS = pytest.StashKey[dict[str, Row]]()

@@ -163,7 +163,7 @@ def _key_beside(database: Path) -> str:
     """
     path = database.with_name("secret.key")
     if not path.exists():
-        database.parent.mkdir(parents=True, exist_ok=True)
+        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(prefix=".secret-", dir=database.parent)  # mode 600
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48) + "\n")

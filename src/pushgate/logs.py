@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -23,7 +24,10 @@ def configure(level: str, *, for_people: bool | None = None) -> None:
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                structlog.dev.ConsoleRenderer(
+                    colors=sys.stderr.isatty(),
+                    exception_formatter=structlog.dev.plain_traceback,  # the default shows the values of variables
+                ),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(threshold),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -35,14 +39,31 @@ def configure(level: str, *, for_people: bool | None = None) -> None:
             wrapper_class=structlog.make_filtering_bound_logger(threshold),
             logger_factory=lambda *_: _Lines(stream),
         )
-    logging.basicConfig(level=max(threshold, 30), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    root = logging.getLogger()
+    root.handlers = [_Libraries()]
+    root.setLevel(max(threshold, 30))
+
+
+class _Libraries(logging.Handler):
+    """What libraries log goes the same way as our own lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = record.levelname.lower() if record.levelname.lower() in LEVELS else "error"
+        more = {"exc_info": record.exc_info} if record.exc_info else {}
+        getattr(structlog.get_logger("pushgate"), level)(record.getMessage(), logger=record.name, **more)
 
 
 class _Lines:
     """Writes each line with one system call, so that lines of several workers never mix."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self.debug = self.info = self.warning = self.error = stream.write
+        self._stream = stream
+        self.debug = self.info = self.warning = self.error = self._write
+
+    def _write(self, line: bytes) -> None:
+        """A log that cannot be written (disk full, reader gone) is no reason to fail a request."""
+        with contextlib.suppress(OSError):
+            self._stream.write(line)
 
 
 _second = (0, "")

@@ -23,6 +23,7 @@ import httpx
 from argon2 import PasswordHasher
 
 from pushgate.directory import Directory
+from pushgate.directory.local import LocalDirectory
 from pushgate.fetch import Fetcher
 from pushgate.jose.keys import make_key
 from pushgate.jose.seal import Seal
@@ -120,7 +121,7 @@ async def running(
         engine=engine,
         transient=transient,
         seal=seal,
-        directory=directory,
+        directory=directory or LocalDirectory(engine, hash_password=_cheap.hash),
         fetcher=fetcher,
         clock=clock,
     )

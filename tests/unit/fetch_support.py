@@ -35,9 +35,7 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
 
-    def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, days: int
-    ) -> x509.CertificateBuilder:
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, days: int) -> x509.CertificateBuilder:
         """days: of validity from now; negative: it ended that long ago."""
         now = datetime.datetime.now(datetime.UTC)
         return (
@@ -49,9 +47,7 @@ class Authority:
             .not_valid_before(now - datetime.timedelta(days=10))
             .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
 
     def pem(self) -> bytes:
@@ -181,9 +177,7 @@ class Route(httpcore.AnyIOBackend):
         self.dialled: list[str] = []
         self.dead = dead
 
-    async def connect_tcp(
-        self, host: str, port: int, *rest: Any, **named: Any
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int, *rest: Any, **named: Any) -> httpcore.AsyncNetworkStream:
         self.dialled.append(host)
         if host in self.dead:
             raise httpcore.ConnectError("no route")

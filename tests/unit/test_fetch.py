@@ -14,9 +14,9 @@ import httpcore
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.fetch_support import PUBLIC, Authority, Names, Origin, Route, authority, reply
 
 from pushgate.fetch import CachedJson, Fetcher, FetchError, is_public, parse_json
+from tests.unit.fetch_support import PUBLIC, Authority, Names, Origin, Route, authority, reply
 
 KEYS = {"keys": [{"kty": "EC", "kid": "1"}]}
 GOOD = reply(json.dumps(KEYS).encode())
@@ -340,10 +340,7 @@ async def test_plain_http_only_to_an_allowed_loopback_host(make: Make, host: str
     async with Origin(None) as server:
         server.routes["/jwks"] = GOOD
         names = Names(localhost=[["127.0.0.1"]])
-        assert (
-            await make(allow_hosts=[host], resolver=names).get_json(server.url(host=host, scheme="http"))
-            == KEYS
-        )
+        assert await make(allow_hosts=[host], resolver=names).get_json(server.url(host=host, scheme="http")) == KEYS
         assert await refused(make(resolver=names), server.url(host=host, scheme="http")) == "not_https"
 
 
@@ -362,9 +359,7 @@ def test_allow_hosts_takes_only_hosts(entry: str) -> None:
 # --- what comes back ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "status", ["301 Moved", "302 Found", "303 See Other", "307 Again", "308 There", "304 Same"]
-)
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Again", "308 There", "304 Same"])
 async def test_redirect_is_not_followed(make: Make, origin: Origin, status: str) -> None:
     origin.routes["/old"] = reply(b"", status, f"Location: {origin.url('/jwks')}")
     assert await refused(make(), origin.url("/old")) == "redirect"
@@ -593,9 +588,7 @@ async def public(host: str) -> list[str]:
 HOSTS = st.text(max_size=12) | st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map("[{}]".format)
 HOSTS |= st.from_regex(r"[a-zA-Z0-9_.%\[\]:@-]{1,20}", fullmatch=True) | st.integers(0, 2**33).map(str)
 URLS = st.text() | st.builds("https://{}".format, st.text())
-URLS |= st.builds(
-    "{}://{}{}".format, st.sampled_from(["https", "HTTPS", "http", "x"]), HOSTS, st.text(max_size=8)
-)
+URLS |= st.builds("{}://{}{}".format, st.sampled_from(["https", "HTTPS", "http", "x"]), HOSTS, st.text(max_size=8))
 LOCKED = Fetcher(resolver=public, allow_hosts=["localhost"])
 
 
@@ -649,9 +642,7 @@ async def test_fifty_callers_share_one_failure(cache: CachedJson, origin: Origin
     calls = (cache.get(origin.url(), now=1000.0) for _ in range(50))
     found = await asyncio.gather(*calls, return_exceptions=True)
     assert [getattr(failure, "reason", None) for failure in found] == ["status"] * 50
-    assert (
-        len({id(failure) for failure in found}) == 50
-    )  # one shared exception would grow a traceback each time
+    assert len({id(failure) for failure in found}) == 50  # one shared exception would grow a traceback each time
     assert len(origin.requests) == 1
 
 
@@ -710,9 +701,7 @@ async def test_failure_is_remembered_for_ten_seconds(cache: CachedJson, origin: 
     assert await cache.get(origin.url("/none"), now=1020.0) == KEYS
 
 
-async def test_stale_document_is_served_for_an_hour_while_its_url_fails(
-    cache: CachedJson, origin: Origin
-) -> None:
+async def test_stale_document_is_served_for_an_hour_while_its_url_fails(cache: CachedJson, origin: Origin) -> None:
     await cache.get(origin.url(), now=1000.0)
     origin.routes["/jwks"] = BROKEN
     for now, requests in [(1300.0, 2), (1305.0, 2), (1310.0, 3), (4599.0, 4)]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tools import requirements
 from tools.requirement_rows import (
     WHOLE_FILE,
@@ -207,9 +208,7 @@ TEXT = '@pytest.mark.requirement("A-99")'
             "requirement",
         ],
     )
-    def test_a_marker_that_cannot_be_read_is_a_problem(
-        self, tmp_path: Path, write: Write, marker: str
-    ) -> None:
+    def test_a_marker_that_cannot_be_read_is_a_problem(self, tmp_path: Path, write: Write, marker: str) -> None:
         write("tests/test_a.py", f"import pytest\n\n@pytest.mark.{marker}\ndef test_a(): pass\n")
         found = find_markers(tmp_path / "tests")
         assert found.markers == []
@@ -312,9 +311,7 @@ class TestTool:
         write("tests/test_a.py", PROOF.replace('"PAR-2-1"', "ID"))
         code, _, complaints = tool("--json")
         assert code == 1
-        assert complaints == [
-            "tests/test_a.py:3: the row IDs of a requirement marker must be string literals"
-        ]
+        assert complaints == ["tests/test_a.py:3: the row IDs of a requirement marker must be string literals"]
 
     def test_wrong_lists_fail(self, tool: Tool, write: Write) -> None:
         write("requirements/vendors.md", VENDORS.replace("VEN-T-1", "PAR-2-1"))
@@ -347,9 +344,7 @@ class TestMust:
             ("VEN-T-1  again", "VEN-T-1 is listed twice"),
         ],
     )
-    def test_a_list_out_of_date_always_fails(
-        self, tool: Tool, write: Write, line: str, complaint: str
-    ) -> None:
+    def test_a_list_out_of_date_always_fails(self, tool: Tool, write: Write, line: str, complaint: str) -> None:
         write("tests/test_a.py", PROOF)
         write("requirements/not-yet.txt", f"VEN-T-1\tlater\n{line}\n")
         assert tool()[::2] == (1, [f"requirements/not-yet.txt:2: {complaint}"])
@@ -368,9 +363,7 @@ class TestPlugin:
 
         def run_pytest(*argv: str) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *argv]
-            return subprocess.run(
-                command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-            )
+            return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
         return run_pytest
 
@@ -401,9 +394,7 @@ def test_d(): pass
         assert "5 passed" in done.stdout
 
     @pytest.mark.usefixtures("proofs")
-    def test_the_option_runs_the_proofs_of_a_row(
-        self, run: Callable[..., subprocess.CompletedProcess[str]]
-    ) -> None:
+    def test_the_option_runs_the_proofs_of_a_row(self, run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
         done = run("--requirement", "PAR-2-1", "-vv")
         assert "2 passed, 3 deselected" in done.stdout
         assert "TestPush::test_a PASSED" in done.stdout
@@ -449,9 +440,7 @@ def test_d(): pass
         assert "INTERNALERROR" not in done.stdout
 
     @pytest.mark.usefixtures("proofs")
-    def test_wrong_lists_stop_the_run(
-        self, run: Callable[..., subprocess.CompletedProcess[str]], write: Write
-    ) -> None:
+    def test_wrong_lists_stop_the_run(self, run: Callable[..., subprocess.CompletedProcess[str]], write: Write) -> None:
         write("requirements/vendors.md", VENDORS.replace("VEN-T-1", "PAR-2-1"))
         done = run()
         assert done.returncode == pytest.ExitCode.USAGE_ERROR

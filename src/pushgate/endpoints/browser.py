@@ -36,19 +36,19 @@ class BrowserAnswer:
     """What a browser gets, and the cookies with it."""
 
     answer: AuthorizationResponse | GoTo
-    cookies: list[bytes] = field(default_factory=list)
+    cookies: list[bytes] = field(default_factory=list, repr=False)
 
 
 @dataclass(slots=True)
 class Browser:
     """A browser as its cookies show it."""
 
-    value: str
+    value: str = field(repr=False)
     session: Session | None
-    session_digest: bytes | None
+    session_digest: bytes | None = field(repr=False)
     known: bool
     """Whether the browser brought its cookie, or gets a new one with this answer."""
-    cookies: list[bytes] = field(default_factory=list)
+    cookies: list[bytes] = field(default_factory=list, repr=False)
 
 
 def cookie_name(ctx: Context, what: str) -> str:

@@ -35,6 +35,9 @@ class Request(msgspec.Struct):
     correlation_id: str | None = None
     _by_name: dict[bytes, bytes] | None = None
 
+    def __repr__(self) -> str:
+        return f"Request({self.method!r}, {self.id!r})"
+
     def header(self, name: bytes) -> str | None:
         """A header's value, the last if it is repeated; `name` in lower case."""
         if self._by_name is None:
@@ -86,6 +89,9 @@ class Reply(msgspec.Struct):
     status: int
     body: bytes = b""
     headers: list[Header] = []
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status})"
 
     def with_cookie(self, cookie: bytes) -> Reply:
         """Add a Set-Cookie header."""

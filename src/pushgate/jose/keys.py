@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
@@ -47,9 +48,15 @@ def make_key(alg: str, seal: Seal, now: int) -> StoredKey:
 
 def open_key(stored: StoredKey, seal: Seal) -> SigningKey:
     """Unseal a stored key. Raises jose.seal.CannotOpen under another secret key."""
-    private = json.loads(seal.open(stored.sealed, stored.kid.encode()))
+    return SigningKey(stored.kid, stored.alg, _private_key(stored.sealed, stored.kid, seal))
+
+
+@lru_cache(maxsize=64)
+def _private_key(sealed: bytes, kid: str, seal: Seal) -> Key:
+    """Checking an RSA key on import takes 25 ms, too long to repeat whenever a realm is loaded anew."""
+    private = json.loads(seal.open(sealed, kid.encode()))
     kinds: dict[str, type[ECKey | RSAKey | OKPKey]] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
-    return SigningKey(stored.kid, stored.alg, kinds[private["kty"]].import_key(private))
+    return kinds[private["kty"]].import_key(private)
 
 
 @dataclass(frozen=True)

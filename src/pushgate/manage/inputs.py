@@ -50,6 +50,9 @@ class ClientInput(Input, frozen=True):
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()
     skip_consent: bool = False
 
+    def __repr__(self) -> str:
+        return f"ClientInput({self.client_id!r})"
+
 
 class UserInput(Input, frozen=True):
     """A local account."""
@@ -58,6 +61,9 @@ class UserInput(Input, frozen=True):
     password: str | SecretSource | None = None
     claims: dict[str, Any] = {}
     enabled: bool = True
+
+    def __repr__(self) -> str:
+        return f"UserInput({self.username!r})"
 
 
 class ResourceInput(Input, frozen=True):

@@ -18,10 +18,13 @@ class Params(dict[str, str]):
 
     repeated: frozenset[str] = frozenset()
 
+    def __repr__(self) -> str:
+        return f"Params({', '.join(self)})"
+
     def reject_repeated(self, *names: str) -> None:
         """Refuse a repeated parameter: any, or one of `names`. Raises InvalidRequest. RFC 6749 3.1, 3.2."""
         if self.repeated and (not names or self.repeated.intersection(names)):
-            raise refusals.REPEATED_PARAMETER(" ".join(sorted(self.repeated)))
+            raise refusals.REPEATED_PARAMETER(" ".join(sorted(self.repeated))[:200])
 
 
 def parse_form(body: bytes, *, query: bytes = b"") -> Params:

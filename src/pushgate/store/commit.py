@@ -9,10 +9,14 @@ the loop for the interpreter lock at every row; see docs/architecture.md.)
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
 
 from pushgate.store.ports import StoreUnavailable
 
@@ -20,6 +24,8 @@ T = TypeVar("T")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 MAX_BATCH = 256
+CROWD = 4  # jobs in a batch; from then on it pays to wait a little for more
+GATHER = 0.001  # seconds
 LOCK_PATIENCE = 10.0  # seconds that another process may hold the file's write lock
 LOCK_PAUSE = 0.0005  # seconds between two tries; SQLite's own back-off grows to 100 ms
 
@@ -46,6 +52,7 @@ class GroupCommit:
         self._waiting: list[Job] = []
         self._busy = False
         self._closed = False
+        self._last = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: asyncio.Future[None] | None = None
 
@@ -91,8 +98,13 @@ class GroupCommit:
         for position, (job, result) in enumerate(batch):
             try:
                 results.append(job())
+            except (sqlite3.OperationalError, sa.exc.OperationalError) as problem:
+                # The disk is full or gone: none of the batch can be done.
+                self._undo()
+                self._fail(batch, problem)
+                return
             except Exception as problem:
-                self._transaction.rollback()
+                self._undo()
                 _set_exception(result, problem)
                 # The others did nothing wrong: they go again, without the one that failed.
                 self._waiting[:0] = batch[:position] + batch[position + 1 :]
@@ -108,7 +120,10 @@ class GroupCommit:
 
     def _next(self) -> None:
         if self._waiting and self._loop is not None:
-            self._loop.call_soon(self._open)
+            if self._last >= CROWD:
+                self._loop.call_later(GATHER, self._open)
+            else:
+                self._loop.call_soon(self._open)
         else:
             self._busy = False
             if self._idle is not None and not self._idle.done():
@@ -116,6 +131,7 @@ class GroupCommit:
 
     def _take(self) -> list[Job]:
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        self._last = len(batch)
         return batch
 
     def _in_thread(self, blocking: Callable[[], None], then: Callable[[], None], batch: list[Job]) -> None:
@@ -134,8 +150,13 @@ class GroupCommit:
 
     def _failed_in_thread(self, batch: list[Job], problem: Exception) -> None:
         if batch:
-            self._transaction.rollback()
+            self._undo()
         self._fail(batch or self._take(), problem)
+
+    def _undo(self) -> None:
+        """Roll back. If even that fails, the next begin tries again, and whoever waits is answered all the same."""
+        with contextlib.suppress(Exception):
+            self._transaction.rollback()
 
     def _fail(self, batch: list[Job], problem: Exception) -> None:
         unavailable = StoreUnavailable(str(problem))

@@ -41,10 +41,10 @@ class Application:
         trusted_proxies: tuple[str, ...] = (),
     ) -> None:
         self.server = server
-        self.pages = Pages()
         self.mounts: dict[str, ASGIApp] = {"/static": static_files(), **(mounts or {})}
         self._proxies = frozenset(trusted_proxies)
         self._root = urlsplit(server.base_url).path
+        self.pages = Pages(self._root)
         self._mount_points = tuple(f"{self._root}{prefix}" for prefix in self.mounts)
         self._ids = map("{}-{:x}".format, itertools.repeat(secrets.token_hex(5)), itertools.count(1))
         self._hsts = (

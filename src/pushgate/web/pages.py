@@ -42,7 +42,9 @@ TITLES = {
 class Pages:
     """Renders templates to replies."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str = "") -> None:
+        """`root` is the path of the base URL."""
+        self._root = root
         self._templates = Environment(
             loader=PackageLoader("pushgate.web"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True,
@@ -93,14 +95,13 @@ class Pages:
         values: dict[str, Any],
         realm: str = "",
     ) -> Reply:
-        root = "" if ctx is None else ctx.realm.issuer.path.removesuffix(ctx.realm.issuer.prefix)
         name = ctx.name if ctx is not None else realm
         body = self._templates.get_template(template).render(
             realm_name="Pushgate" if name in ("", DEFAULT_REALM) else name,
             request_id=request.id,
             once=Markup(ONCE),  # noqa: S704 - our own file
             lang="en",
-            static=lambda path: f"{root}/static/{path}?v={version(path)}",
+            static=lambda path: f"{self._root}/static/{path}?v={version(path)}",
             **values,
         )
         headers = [

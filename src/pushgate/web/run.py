@@ -89,6 +89,7 @@ def server_for(app: Any, listen: Listen) -> uvicorn.Server:
         http="httptools",
         lifespan="on",
         log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -86,7 +86,12 @@ def save_client(c: sa.Connection, realm: str, client: Client) -> None:
 
 
 def delete_client(c: sa.Connection, realm: str, client_id: str) -> bool:
-    """Delete a client; False if there was none."""
+    """Delete a client with its grants and consents; False if there was none.
+
+    A client that is registered again under the same id is another one.
+    """
+    for table in (t.grants, t.consents):
+        c.execute(sa.delete(table).where(table.c.realm == realm, table.c.client_id == client_id))
     where = (t.clients.c.realm == realm, t.clients.c.client_id == client_id)
     return c.execute(sa.delete(t.clients).where(*where)).rowcount == 1
 

@@ -17,11 +17,12 @@ from pushgate.store.ports import Again, First, Stored, StoreUnavailable
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS transient (
     id INTEGER PRIMARY KEY,
-    key BLOB NOT NULL UNIQUE,
+    key BLOB NOT NULL,
     kind TEXT NOT NULL,
     value BLOB NOT NULL,
     keep_until INTEGER NOT NULL,
-    consumed_at INTEGER
+    consumed_at INTEGER,
+    UNIQUE (key, kind)
 );
 CREATE INDEX IF NOT EXISTS transient_keep_until ON transient (keep_until);
 """
@@ -109,6 +110,7 @@ class SqliteTransaction:
     def begin(self) -> bool:
         """See store.commit.Transaction."""
         try:
+            self.rollback()  # what is left of a transaction whose rollback failed
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as problem:
             if problem.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -1,0 +1,483 @@
+"""The command line, as real processes: what it does, what it prints, what it refuses, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from shutil import copytree
+
+import httpx
+import pytest
+import yaml
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from pushgate.testing import Browser
+from tests.support.live import Live, free_port
+from tests.support.manifests import APP, APP_SECRET, HMAC_SECRET, MANIFEST, POST_SECRET, REDIRECT, REQUEST, VERIFIER
+
+PATIENCE = 60  # seconds for one command
+SECRET = "a-secret-of-at-least-22-characters"
+ONE = f"""\
+realms:
+  - name: default
+    clients:
+      - client_id: one
+        client_secret: {SECRET}
+        redirect_uris: [https://one.example/cb]
+        scope: openid
+    users:
+      - {{username: carol, password: carol-password}}
+"""
+
+Done = subprocess.CompletedProcess[str]
+
+
+def run(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> Done:
+    """`pushgate ...` in a folder, with these settings and no others."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PUSHGATE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "pushgate", *arguments],
+        cwd=folder, env=environment | settings, capture_output=True, text=True, input=input, timeout=PATIENCE,
+        check=False,
+    )  # fmt: skip
+
+
+def done(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> str:
+    """The output of a command that succeeds, and has nothing to complain about."""
+    found = run(folder, *arguments, input=input, **settings)
+    assert (found.returncode, found.stderr) == (0, ""), found
+    return found.stdout
+
+
+def failed(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> str:
+    """The one line of a command that is refused: exit code 1, nothing on standard output."""
+    found = run(folder, *arguments, input=input, **settings)
+    assert (found.returncode, found.stdout) == (1, ""), found
+    [line] = found.stderr.splitlines()
+    assert line.startswith("pushgate: ")
+    return line.removeprefix("pushgate: ")
+
+
+def everything(folder: Path) -> list[str]:
+    """All that the durable store holds, as SQL."""
+    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+        return list(database.iterdump())
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data of the tests' manifest."""
+    folder = tmp_path_factory.mktemp("template")
+    (folder / "manifest.yaml").write_text(MANIFEST)
+    done(folder, "apply", "manifest.yaml")
+    return folder
+
+
+@pytest.fixture
+def folder(template: Path, tmp_path: Path) -> Path:
+    """The same data, to be changed by one test."""
+    return copytree(template, tmp_path / "data")
+
+
+# --- apply, export --------------------------------------------------------------------------------------------
+
+
+def test_apply_says_what_it_does_and_nothing_the_second_time(folder: Path) -> None:
+    (folder / "one.yaml").write_text(ONE)
+    assert done(folder, "apply", "one.yaml").splitlines() == [
+        "= realm    default/default",
+        "+ client   default/one",
+        "+ user     default/carol",
+        "1 unchanged, 2 created",
+    ]
+    before = everything(folder)
+    assert done(folder, "apply", "one.yaml").splitlines()[-1] == "3 unchanged"
+    assert everything(folder) == before
+    (folder / "one.yaml").write_text(ONE.replace("scope: openid", "scope: openid email"))
+    assert "~ client   default/one  (scope)" in done(folder, "apply", "one.yaml").splitlines()
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(folder: Path) -> None:
+    (folder / "one.yaml").write_text(ONE.replace(f"        client_secret: {SECRET}\n", ""))
+    before = everything(folder)
+    assert done(folder, "apply", "one.yaml", "--dry-run").splitlines() == [
+        "= realm    default/default",
+        "+ client   default/one",
+        "+ user     default/carol",
+        "dry run, nothing was changed: 1 unchanged, 2 created",
+    ]
+    assert everything(folder) == before
+
+
+def test_a_secret_that_was_made_is_shown_once(folder: Path) -> None:
+    (folder / "one.yaml").write_text(ONE.replace(f"        client_secret: {SECRET}\n", ""))
+    last = done(folder, "apply", "one.yaml").splitlines()[-1]
+    assert re.fullmatch(r"client_secret of default/one, shown once: [A-Za-z0-9_-]{43}", last)
+    assert "shown once" not in done(folder, "apply", "one.yaml")
+
+
+def test_export_and_apply_make_the_same_thing_in_a_new_folder(folder: Path, tmp_path: Path) -> None:
+    manifest = done(folder, "export")
+    for secret in (APP_SECRET, POST_SECRET, HMAC_SECRET, "alice-password", "$argon2"):
+        assert secret not in manifest
+    assert yaml.safe_load(manifest)["realms"][0]["name"] == "default"
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "m.yaml").write_text(manifest)
+    done(tmp_path / "new", "apply", "m.yaml")
+    assert done(tmp_path / "new", "export") == manifest
+    before = everything(folder)
+    (folder / "m.yaml").write_text(manifest)
+    assert re.fullmatch(r"\d+ unchanged", done(folder, "apply", "m.yaml").splitlines()[-1])
+    assert everything(folder) == before
+
+
+def test_export_gives_secrets_only_when_asked_and_one_realm_when_named(folder: Path) -> None:
+    assert f"client_secret: {HMAC_SECRET}" in done(folder, "export", "--with-secrets", "--realm", "default")
+    assert failed(folder, "export", "--realm", "nowhere") == "realm: there is no realm 'nowhere'"
+
+
+BAD = {
+    "unknown-member": (ONE.replace("scope:", "scoop:"), "7: realms[0].clients[0].scoop: is not a member"),
+    "wrong-type": (ONE.replace("[https://one.example/cb]", "5"), "6: realms[0].clients[0].redirect_uris: Expected "),
+    "twice": (ONE + "      - {username: carol}\n", "10: realms[0].users[1].username: the user 'carol' is there twice"),
+    "short-secret": (ONE.replace(SECRET, "short"), "5: realms[0].clients[0].client_secret: must have at least 22"),
+    "no-file": (ONE.replace(SECRET, "{file: none}"), "5: realms[0].clients[0].client_secret: cannot be read: "),
+    "no-variable": (ONE.replace(SECRET, "{env: NONE}"), "5: realms[0].clients[0].client_secret: the environment "),
+    "alias-bomb": ("a: &a [x]\nb: [*a, *a]\nrealms: []\n", "1: anchors and aliases are not taken"),
+    "tag": ('realms: !!python/object/apply:os.system ["id"]\n', "1: tags are not taken"),
+    "repeated-key": (ONE + "realms: []\n", "10: realms: is there twice"),
+    "not-yaml": ("realms:\n  - {name\n", "3: did not find expected ',' or '}'"),
+    "binary": ("\x00\x01\x02", "1: is not YAML"),
+    "empty": ("", "1: is empty"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD.values(), ids=BAD)
+def test_a_bad_manifest_is_refused_whole_with_file_line_and_reason(
+    template: Path, tmp_path: Path, text: str, reason: str
+) -> None:
+    (tmp_path / "good.yaml").write_text(ONE.replace("name: default", "name: beta"))
+    (tmp_path / "bad.yaml").write_text(text)
+    before = everything(template)
+    files = [str(tmp_path / "good.yaml"), str(tmp_path / "bad.yaml")]
+    assert failed(template, "apply", *files).startswith(f"{files[1]}:{reason}")
+    assert everything(template) == before
+
+
+def test_a_missing_file_is_refused(template: Path) -> None:
+    assert failed(template, "apply", "none.yaml").startswith("none.yaml:1: cannot be read: ")
+
+
+def test_every_complaint_has_a_line_of_its_own(template: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(ONE.replace(SECRET, "short").replace("https://one", "http://one"))
+    found = run(template, "apply", str(tmp_path / "bad.yaml"))
+    assert found.returncode == 1
+    assert [line.split(": ")[1] for line in found.stderr.splitlines()] == [f"{tmp_path}/bad.yaml:{n}" for n in (5, 6)]
+
+
+# --- While the server runs --------------------------------------------------------------------------------------
+
+
+def test_a_change_is_in_force_within_a_second(live: Live) -> None:
+    form = {"response_type": "code", "redirect_uri": "https://late.example/cb", "scope": "openid"}
+
+    def push(secret: str) -> int:
+        return httpx.post(f"{live.url}/oauth2/par", auth=("late", secret), data=form).status_code
+
+    def within_a_second(secret: str, status: int) -> None:
+        since = time.monotonic()
+        while push(secret) != status:
+            assert time.monotonic() - since < 1.0
+
+    assert push(SECRET) == 401
+    assert live.pushgate("client", "create", "late", "--set", f"client_secret={SECRET}",
+                         "--set", "redirect_uris=[\"https://late.example/cb\"]").returncode == 0  # fmt: skip
+    within_a_second(SECRET, 201)
+    assert live.pushgate("client", "update", "late", "--set", f"client_secret=new-{SECRET}").returncode == 0
+    within_a_second(f"new-{SECRET}", 201)
+    assert push(SECRET) == 401
+    assert live.pushgate("client", "update", "late", "--set", "enabled=false").returncode == 0
+    within_a_second(f"new-{SECRET}", 401)
+    assert live.pushgate("client", "delete", "late").returncode == 0
+
+
+async def test_rotated_keys_sign_and_the_old_ones_still_verify(live: Live) -> None:
+    async with httpx.AsyncClient(base_url=live.url) as http:
+
+        async def tokens() -> dict[str, str]:
+            browser = await Browser(http).open("/oauth2/authorize", params={"client_id": "app", **REQUEST})
+            if browser.landed is None:
+                await browser.sign_in()
+            if browser.landed is None:
+                await browser.allow()
+            form = {"grant_type": "authorization_code", "code": browser.answer["code"]}
+            form |= {"redirect_uri": REDIRECT, "code_verifier": VERIFIER}
+            found: dict[str, str] = (await http.post("/oauth2/token", auth=APP, data=form)).json()
+            return found
+
+        async def keys() -> KeySet:
+            return KeySet.import_key_set((await http.get("/oauth2/jwks")).json())
+
+        before, old = await tokens(), {key.kid for key in (await keys()).keys}
+        assert live.pushgate("keys", "rotate").returncode == 0
+        since = time.monotonic()
+        while old == {key.kid for key in (await keys()).keys}:
+            assert time.monotonic() - since < 1.0
+        after, published = await tokens(), await keys()
+        for found, kids in ((before, old), (after, {key.kid for key in published.keys} - old)):
+            assert jwt.decode(found["id_token"], published, algorithms=["RS256"]).header["kid"] in kids
+            assert jwt.decode(found["access_token"], published, algorithms=["ES256"]).header["kid"] in kids
+            bearer = {"authorization": f"Bearer {found['access_token']}"}
+            assert (await http.get("/oauth2/userinfo", headers=bearer)).status_code == 200
+
+
+# --- client, user, keys -------------------------------------------------------------------------------------------
+
+
+def test_the_life_of_a_client(folder: Path) -> None:
+    redirect = 'redirect_uris=["https://new.example/cb"]'
+    out = done(folder, "client", "create", "new", "--set", redirect, "--set", "client_name=New: one")
+    secret = out.splitlines()[-1].rpartition(": ")[2]
+    assert len(secret) == 43
+    shown = json.loads(done(folder, "client", "show", "new", "--json"))
+    assert (shown["client_id"], shown["client_name"]) == ("new", "New: one")
+    assert shown["redirect_uris"] == ["https://new.example/cb"]
+    assert "secret" not in json.dumps(shown)
+    assert "~ client   default/new  (scope)" in done(folder, "client", "update", "new", "--set", "scope=openid")
+    assert json.loads(done(folder, "client", "show", "new", "--json")) == {**shown, "scope": "openid"}
+    listed = json.loads(done(folder, "client", "list", "--json"))
+    assert "new" in [client["client_id"] for client in listed]
+    assert secret not in done(folder, "client", "show", "new") + done(folder, "client", "list")
+    assert "- client   default/new" in done(folder, "client", "delete", "new")
+    assert failed(folder, "client", "show", "new") == "client_id: there is no client 'new' in realm 'default'"
+
+
+CLIENT_REFUSALS = {
+    "create-again": (["create", "app"], "client_id: 'app' is there already; use update"),
+    "update-unknown": (["update", "none", "--set", "scope=x"], "client_id: there is no client 'none' in realm "),
+    "delete-unknown": (["delete", "none"], "client_id: there is no client 'none' in realm 'default'"),
+    "show-unknown": (["show", "none", "--json"], "client_id: there is no client 'none' in realm 'default'"),
+    "create-without-redirect": (["create", "new"], "redirect_uris: at least one is needed for authorization_code"),
+    "unknown-member": (["update", "app", "--set", "scoop=x"], "--set: Object contains unknown field `scoop`"),
+    "wrong-type": (["update", "app", "--set", "enabled=maybe"], "--set: Expected `bool`, got `str`"),
+    "short-secret": (["update", "app", "--set", "client_secret=short"], "client_secret: must have at least 22 "),
+    "unknown-realm": (["list", "--realm", "nowhere"], "realm: there is no realm 'nowhere'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "reason"), CLIENT_REFUSALS.values(), ids=CLIENT_REFUSALS)
+def test_a_refused_client_command_changes_nothing(template: Path, arguments: list[str], reason: str) -> None:
+    before = everything(template)
+    assert failed(template, "client", *arguments).startswith(reason)
+    assert everything(template) == before
+
+
+def test_the_life_of_a_user(folder: Path) -> None:
+    create = ["user", "create", "dave", "--claim", "email=d@example.com"]
+    assert "+ user     default/dave" in done(folder, *create, input="dave-password\n")
+    shown = json.loads(done(folder, "user", "show", "dave", "--json"))
+    assert shown == {"sub": shown["sub"], "username": "dave", "claims": {"email": "d@example.com"}, "enabled": True}
+    done(folder, "user", "update", "dave", "--claim", "email_verified=true", "--disabled")
+    shown = json.loads(done(folder, "user", "show", "dave", "--json"))
+    assert (shown["claims"], shown["enabled"]) == ({"email": "d@example.com", "email_verified": True}, False)
+    assert [user["username"] for user in json.loads(done(folder, "user", "list", "--json"))] == ["alice", "bob", "dave"]
+    everywhere = done(folder, "user", "show", "dave") + done(folder, "user", "list")
+    assert "dave-password" not in everywhere
+    assert "argon2" not in everywhere
+    before = everything(folder)
+    done(folder, "user", "update", "dave", "--password", input="another-password\n")
+    assert everything(folder) != before
+    assert "- user     default/dave" in done(folder, "user", "delete", " dave ")
+    assert failed(folder, "user", "show", "dave") == "username: there is no user 'dave' in realm 'default'"
+
+
+USER_REFUSALS = {
+    "create-again": (["create", "alice"], "username: 'alice' is there already; use update"),
+    "create-again-in-other-letters": (["create", " ａlice"], "username: ' ａlice' is there already; use update"),
+    "short-password": (["create", "dave"], "password: must have at least 8 characters"),
+    "update-unknown": (["update", "none", "--disabled"], "username: there is no user 'none' in realm 'default'"),
+    "delete-unknown": (["delete", "none"], "username: there is no user 'none' in realm 'default'"),
+    "sub": (["update", "alice", "--claim", "sub=x"], "claims.sub: is made by the server"),
+    "unknown-realm": (["list", "--realm", "nowhere"], "realm: there is no realm 'nowhere'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "reason"), USER_REFUSALS.values(), ids=USER_REFUSALS)
+def test_a_refused_user_command_changes_nothing(template: Path, arguments: list[str], reason: str) -> None:
+    before = everything(template)
+    assert failed(template, "user", *arguments, input="short\n") == reason
+    assert everything(template) == before
+
+
+def test_keys_are_listed_and_rotated(folder: Path) -> None:
+    before = json.loads(done(folder, "keys", "list", "--json"))
+    assert {key["alg"] for key in before} == {"ES256", "PS256", "RS256", "EdDSA"}
+    assert all(set(key) == {"kid", "alg", "created_at", "retired_at"} for key in before)
+    assert "(ES256)" in done(folder, "keys", "rotate", "--alg", "ES256")
+    after = json.loads(done(folder, "keys", "list", "--json"))
+    retired = [key["alg"] for key in after if key["retired_at"] is not None]
+    assert (len(after), retired) == (5, ["ES256"])
+    assert "in use" in done(folder, "keys", "list")
+    assert failed(folder, "keys", "rotate", "--realm", "nowhere") == "realm: there is no realm 'nowhere'"
+
+
+# --- db, doctor ---------------------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_brought_up_to_date_and_says_where_it_stands(tmp_path: Path) -> None:
+    found = run(tmp_path, "db", "status", "--json")
+    assert found.returncode == 1
+    assert json.loads(found.stdout)["current"] is None
+    assert found.stderr == "pushgate: the database needs an upgrade; run: pushgate db upgrade\n"
+    assert done(tmp_path, "db", "upgrade").startswith("upgraded from empty to ")
+    assert done(tmp_path, "db", "upgrade").startswith("already at ")
+    status = json.loads(done(tmp_path, "db", "status", "--json"))
+    assert status["current"] == status["head"]
+
+
+def test_data_of_a_newer_release_is_left_alone(folder: Path) -> None:
+    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = everything(folder)
+    for command in (["serve", "--port", str(free_port())], ["db", "upgrade"]):
+        assert failed(folder, *command).startswith("the database is at schema 9999, which is newer than this release")
+    assert everything(folder) == before
+
+
+def test_doctor_is_content_with_relaxations_and_names_them(template: Path) -> None:
+    findings = json.loads(done(template, "doctor", "--json"))
+    assert {finding["level"] for finding in findings} == {"relaxation"}
+    told = {(finding["where"], finding["finding"]) for finding in findings}
+    assert ("PUSHGATE_BASE_URL", "http on a loopback address") in told
+    assert ("default/hybrid", "access tokens travel through the browser") in told
+    assert done(template, "doctor").startswith("LEVEL")
+
+
+@pytest.mark.requirement("PAR-2-1")
+def test_doctor_has_nothing_to_say_of_http_under_https(template: Path) -> None:
+    findings = json.loads(done(template, "doctor", "--json", PUSHGATE_BASE_URL="https://as.example"))
+    assert "PUSHGATE_BASE_URL" not in {finding["where"] for finding in findings}
+    findings = json.loads(done(template, "doctor", "--json"))
+    assert "PUSHGATE_BASE_URL" in {finding["where"] for finding in findings}
+
+
+def problems(folder: Path, **settings: str) -> list[str]:
+    """What doctor calls a problem, with exit code 1."""
+    found = run(folder, "doctor", "--json", **settings)
+    assert found.returncode == 1
+    return [f["finding"] for f in json.loads(found.stdout) if f["level"] == "problem"]
+
+
+def test_doctor_finds_a_key_file_that_others_can_read(folder: Path) -> None:
+    (folder / "pushgate-data" / "secret.key").chmod(0o644)
+    assert problems(folder) == ["others can read the secret key"]
+
+
+def test_doctor_finds_keys_that_cannot_be_opened(folder: Path) -> None:
+    assert len(problems(folder, PUSHGATE_SECRET_KEY="x" * 32)) == 4
+
+
+def test_doctor_finds_that_there_is_no_realm(tmp_path: Path) -> None:
+    assert problems(tmp_path) == ["there is no realm"]
+
+
+# --- What refuses to start ------------------------------------------------------------------------------------------
+
+SETTINGS = {
+    "unknown-setting": ({"PUSHGATE_BASEURL": "x"}, "unknown setting PUSHGATE_BASEURL; known are "),
+    "public-http": ({"PUSHGATE_BASE_URL": "http://as.example"}, "PUSHGATE_BASE_URL: 'http://as.example' is http on a "),
+    "issuer-with-query": ({"PUSHGATE_BASE_URL": "https://as.example?x"}, "PUSHGATE_BASE_URL: "),
+    "short-key": ({"PUSHGATE_SECRET_KEY": "short"}, "PUSHGATE_SECRET_KEY must have at least 32 characters"),
+    "no-key-file": ({"PUSHGATE_SECRET_KEY_FILE": "none"}, "PUSHGATE_SECRET_KEY_FILE cannot be read: "),
+    "other-database": ({"PUSHGATE_DATABASE_URL": "mysql://u:hidden@h/d"}, "PUSHGATE_DATABASE_URL must be sqlite:///path"),
+    "folder-as-database": ({"PUSHGATE_DATABASE_URL": "sqlite:///pushgate-data"}, "PUSHGATE_DATABASE_URL: "),
+    "text-as-database": ({"PUSHGATE_DATABASE_URL": "sqlite:///manifest.yaml"}, "PUSHGATE_DATABASE_URL: "),
+    "text-as-transient": ({"PUSHGATE_TRANSIENT_URL": "sqlite:///manifest.yaml"}, "PUSHGATE_TRANSIENT_URL: "),
+    "log-level": ({"PUSHGATE_LOG_LEVEL": "loud"}, "PUSHGATE_LOG_LEVEL must be one of "),
+}  # fmt: skip
+
+
+@pytest.mark.requirement("PAR-2-1")
+@pytest.mark.parametrize(("settings", "reason"), SETTINGS.values(), ids=SETTINGS)
+def test_a_wrong_setting_refuses_to_start(template: Path, settings: dict[str, str], reason: str) -> None:
+    before = everything(template)
+    told = failed(template, "serve", "--port", str(free_port()), **settings)
+    assert told.startswith(reason)
+    assert "hidden" not in told
+    assert everything(template) == before
+
+
+def test_a_wrong_setting_refuses_other_commands_too(template: Path) -> None:
+    assert failed(template, "export", PUSHGATE_BASEURL="x").startswith("unknown setting PUSHGATE_BASEURL; known are ")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_in_use_refuses_to_start(live: Live, template: Path, workers: str) -> None:
+    port = live.url.rpartition(":")[2]
+    told = failed(template, "serve", "--port", port, "--workers", workers)
+    assert told == f"cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+def test_a_certificate_needs_its_key(template: Path) -> None:
+    told = failed(template, "serve", "--port", str(free_port()), "--tls-cert", "cert.pem")
+    assert told == "--tls-cert and --tls-key go together"
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "not-pem"])
+def test_a_certificate_that_cannot_be_used_refuses_to_start(
+    template: Path, tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "tls").write_text(content)
+    pair = ["--tls-cert", str(tmp_path / "tls"), "--tls-key", str(tmp_path / "tls"), "--workers", "2"]
+    assert failed(template, "serve", "--port", str(free_port()), *pair).startswith(f"--tls-cert {tmp_path}/tls, ")
+
+
+def test_a_worker_that_cannot_start_stops_the_server(folder: Path) -> None:
+    """Instead of being started again for ever."""
+    port = str(free_port())
+    sitecustomize = "import sys\nif '--fd' in sys.argv:\n    raise SystemExit('this worker cannot start')\n"
+    (folder / "sitecustomize.py").write_text(sitecustomize)
+    found = run(folder, "serve", "--port", port, "--workers", "2", PYTHONPATH=str(folder))
+    assert found.returncode == 1
+    assert '"event":"worker_died"' in found.stderr
+
+
+WRONG_USAGE = [
+    [], ["nonsense"], ["client"], ["apply"], ["serve", "--workers", "0"], ["serve", "--port", "99999"],
+    ["export", "--secrets"], ["keys", "rotate", "--alg", "HS256"],
+    ["client", "update", "app", "--set", "no-equals-sign"], ["user", "update", "alice", "--claim", "=x"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", WRONG_USAGE, ids=[" ".join(a) or "nothing" for a in WRONG_USAGE])
+def test_wrong_usage_is_exit_code_2(template: Path, arguments: list[str]) -> None:
+    before = everything(template)
+    found = run(template, *arguments, input="")
+    assert found.returncode == 2
+    assert "Traceback" not in found.stderr
+    assert "Usage:" in found.stdout + found.stderr
+    assert everything(template) == before
+
+
+def test_help_and_version_need_no_data(tmp_path: Path) -> None:
+    assert done(tmp_path, "--version") == "pushgate 0.1.0\n"
+    for command in ([], ["serve"], ["client", "create"]):
+        assert "Usage:" in done(tmp_path, *command, "--help")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_secret_key_is_its_owners_alone(tmp_path: Path) -> None:
+    done(tmp_path, "db", "upgrade")
+    done(tmp_path, "doctor", "--json") if False else run(tmp_path, "doctor")
+    file = tmp_path / "pushgate-data" / "secret.key"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["pushgate-data"]
