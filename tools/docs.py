@@ -37,8 +37,8 @@ def refusals() -> str:
     out = [
         "# Refusals\n",
         MADE,
-        "Every refusal has a stable ID. JSON errors carry it in the header `Pushgate-Refusal`, error pages show it, the",
-        "log has it as `refusal`. The text is the `error_description`; the last line says what to do.\n",
+        "Every refusal has a stable ID. JSON errors carry it in the header `Pushgate-Refusal`, error pages show it,",
+        "the log has it as `refusal`. The text is the `error_description`; the last line says what to do.\n",
     ]
     group = ""
     for refusal in REFUSALS.values():

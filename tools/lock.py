@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 
 COMMON = [
-    sys.executable, "-m", "piptools", "compile", "--quiet", "--upgrade", "--generate-hashes", "--allow-unsafe", "--strip-extras",
+    sys.executable, "-m", "piptools", "compile", "--quiet", "--upgrade",
+    "--generate-hashes", "--allow-unsafe", "--strip-extras",
     "--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-header", "--no-annotate",
 ]  # fmt: skip
 

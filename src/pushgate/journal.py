@@ -37,7 +37,10 @@ class Journal:
             members["address"] = request.address
             if request.correlation_id is not None:
                 members.setdefault("correlation_id", request.correlation_id)
-        getattr(self._log, event.level)(event.name, **members)
+        try:
+            getattr(self._log, event.level)(event.name, **members)
+        except Exception as problem:
+            self.trouble("event_lost", problem)
         if event.kept and self._audit is not None:
             self._keep({"at": int(self._clock()), "event": event.name, **members})
 

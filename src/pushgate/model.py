@@ -35,7 +35,7 @@ _encoder = msgspec.msgpack.Encoder()
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def words(text: str) -> frozenset[str]:
     """The values of a space-separated list; the same few lists come again and again."""
     return frozenset(text.split(" "))

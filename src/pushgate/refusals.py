@@ -191,7 +191,7 @@ PAR_REQUIRED = Refusal(
 )  # fmt: skip
 SCOPE_MALFORMED = Refusal(
     "request.scope_malformed", e.InvalidScope, "scope is malformed.",
-    "Separate values with one space; allowed are printable ASCII characters except quote and backslash.",
+    "Separate at most 50 values with one space; allowed are printable ASCII characters except quote and backslash.",
 )  # fmt: skip
 SCOPE_MISSING = Refusal(
     "request.scope_missing", e.InvalidScope, "scope is missing and this realm has no default scope.",

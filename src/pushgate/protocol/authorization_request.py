@@ -16,9 +16,20 @@ SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 MAX_AGE = re.compile(r"[0-9]{1,10}")
 
 
-@lru_cache(maxsize=4096)
+MAX_SCOPE = 1000  # characters
+MAX_SCOPE_VALUES = 50
+MAX_RESPONSE_TYPE = 100  # characters; the longest that exists has 19
+
+
 def parse_scope(value: str) -> tuple[str, ...]:
     """A scope string to its values in order, without doubles. Raises InvalidScope. RFC 6749 3.3."""
+    if len(value) > MAX_SCOPE or value.count(" ") >= MAX_SCOPE_VALUES:
+        raise refusals.SCOPE_MALFORMED("too long")
+    return _parse_scope(value)
+
+
+@lru_cache(maxsize=512)
+def _parse_scope(value: str) -> tuple[str, ...]:
     if not SCOPE.fullmatch(value):
         raise refusals.SCOPE_MALFORMED()
     return tuple(dict.fromkeys(value.split(" ")))
@@ -44,7 +55,7 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
         malformed, max_age = malformed or refusals.MAX_AGE(), None
     request = AuthorizationRequest(
         client_id=client_id,
-        response_type=None if response_type is None else canonical_response_type(response_type),
+        response_type=None if response_type is None else canonical_response_type(response_type[:MAX_RESPONSE_TYPE]),
         response_mode=get("response_mode"),
         redirect_uri=get("redirect_uri"),
         scope=scope,

@@ -79,6 +79,8 @@ def _identity(client: Client, secret: str | None) -> list[Problem]:
             found.append(Problem("client_secret", f"a client with {method} has no secret"))
         elif len(secret) < MIN_SECRET:
             found.append(Problem("client_secret", f"must have at least {MIN_SECRET} characters"))
+        elif secret.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-")):
+            found.append(Problem("client_secret", "looks like a key file; a secret is random text"))
         elif method == "client_secret_jwt" and len(secret.encode()) < MIN_HMAC_SECRET:
             found.append(Problem("client_secret", f"client_secret_jwt needs at least {MIN_HMAC_SECRET} bytes"))
     if client.profile is not None and client.profile not in PROFILES:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pushgate.server import AuthorizationServer
 
 
+MAX_CLAIM = 200  # characters of a claimed client_id that are worth logging
 BODY_LIMIT = 64 * 1024  # bytes
 QUERY_LIMIT = 32 * 1024  # bytes; a longer request belongs into a push
 
@@ -165,7 +166,7 @@ class Application:
                 refusal=error.refusal.id,
                 error=error.code,
                 status=error.status,
-                client_id=request.claimed_client,
+                client_id=request.claimed_client and request.claimed_client[:MAX_CLAIM],
                 correlation_id=request.correlation_id,
                 detail=error.detail or None,
             )
@@ -180,7 +181,7 @@ class Application:
 async def read_body(request: Request, receive: Receive) -> bytes:
     """The body, up to the limit; a longer one is not parsed (413)."""
     declared = request.header(b"content-length")
-    if declared is not None and declared.isdigit() and int(declared) > BODY_LIMIT:
+    if declared is not None and declared.isascii() and declared.isdigit() and int(declared[:20]) > BODY_LIMIT:
         raise refusals.BODY_SIZE()
     chunks: list[bytes] = []
     size = 0

@@ -80,11 +80,21 @@ ROUTES: dict[str, Route] = {
     "/healthz": Route("healthz", GET, server_wide=healthz),
     "/readyz": Route("readyz", GET, server_wide=readyz),
 }
+MAX_REMEMBERED = 100  # characters of a path
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 
-@lru_cache(maxsize=1024)
 def find_place(path: str, root: str) -> Place | None:
+    """See `_find_place`; what is asked often is remembered, but nothing long that a stranger makes up."""
+    return _known_place(path, root) if len(path) <= MAX_REMEMBERED else _find_place(path, root)
+
+
+@lru_cache(maxsize=256)
+def _known_place(path: str, root: str) -> Place | None:
+    return _find_place(path, root)
+
+
+def _find_place(path: str, root: str) -> Place | None:
     """Split a path into realm and route; None where it lies outside `root`, the base URL's path.
 
     The well-known documents are also found at the host's root with the issuer's path behind (RFC 8414 3.1).
