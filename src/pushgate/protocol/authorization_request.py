@@ -28,7 +28,7 @@ def parse_scope(value: str) -> tuple[str, ...]:
     return _parse_scope(value)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _parse_scope(value: str) -> tuple[str, ...]:
     if not SCOPE.fullmatch(value):
         raise refusals.SCOPE_MALFORMED()

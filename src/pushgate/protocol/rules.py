@@ -21,7 +21,7 @@ from pushgate.protocol.scopes import OPENID, audience_for, grantable
 MAX_NONCE = 1000
 
 
-class Facts(Fact, frozen=True, kw_only=True):
+class Facts(Fact, frozen=True, kw_only=True, gc=True):  # holds an exception, whose traceback holds these facts
     """What the rules look at."""
 
     request: AuthorizationRequest

@@ -29,7 +29,7 @@ def realm_scopes(profile: SecurityProfile, resources: tuple[Resource, ...]) -> f
     return frozenset(named | set(OIDC_SCOPES)) if profile.openid_connect else frozenset(named)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def grantable(asked: tuple[str, ...], registered: frozenset[str] | None, known: frozenset[str]) -> tuple[str, ...]:
     """The values among `asked` that the client may have.
 
@@ -47,7 +47,7 @@ def grantable(asked: tuple[str, ...], registered: frozenset[str] | None, known: 
     return kept
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def audience_for(scope: tuple[str, ...], resources: tuple[Resource, ...], issuer: str) -> tuple[str, ...]:
     """The audience of an access token: the one resource that its scopes belong to, and UserInfo for openid.
 
