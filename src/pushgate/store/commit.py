@@ -24,8 +24,6 @@ T = TypeVar("T")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 MAX_BATCH = 256
-CROWD = 4  # jobs in a batch; from then on it pays to wait a little for more
-GATHER = 0.001  # seconds
 LOCK_PATIENCE = 10.0  # seconds that another process may hold the file's write lock
 LOCK_PAUSE = 0.0005  # seconds between two tries; SQLite's own back-off grows to 100 ms
 
@@ -52,7 +50,6 @@ class GroupCommit:
         self._waiting: list[Job] = []
         self._busy = False
         self._closed = False
-        self._last = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: asyncio.Future[None] | None = None
 
@@ -120,10 +117,7 @@ class GroupCommit:
 
     def _next(self) -> None:
         if self._waiting and self._loop is not None:
-            if self._last >= CROWD:
-                self._loop.call_later(GATHER, self._open)
-            else:
-                self._loop.call_soon(self._open)
+            self._loop.call_soon(self._open)
         else:
             self._busy = False
             if self._idle is not None and not self._idle.done():
@@ -131,7 +125,6 @@ class GroupCommit:
 
     def _take(self) -> list[Job]:
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-        self._last = len(batch)
         return batch
 
     def _in_thread(self, blocking: Callable[[], None], then: Callable[[], None], batch: list[Job]) -> None:

@@ -20,15 +20,15 @@ class Accounts:
 
     async def user_by_username(self, username: str) -> User | None:
         """Look up for signing in."""
-        return await self._user(t.users.c.username == username)
+        return await self._user(_USER_BY_NAME, username)
 
     async def user(self, sub: str) -> User | None:
         """Look up by subject."""
-        return await self._user(t.users.c.sub == sub)
+        return await self._user(_USER_BY_SUB, sub)
 
-    async def _user(self, condition: sa.ColumnElement[bool]) -> User | None:
-        query = sa.select(t.users.c.data).where(t.users.c.realm == self._realm, condition)
-        data = await self._engine.read(lambda c: c.scalar(query))
+    async def _user(self, query: sa.Select[bytes], value: str) -> User | None:
+        parameters = {"r": self._realm, "v": value}
+        data = await self._engine.read(lambda c: c.scalar(query, parameters))
         return None if data is None else unpack(data, User)
 
     async def users(self) -> list[User]:
@@ -59,6 +59,10 @@ class Accounts:
         await self._engine.write(lambda c: c.execute(_DELETE_SESSION, {"r": self._realm, "d": digest}) and None)
 
 
+# Statements are built once: building one costs as much as running it.
+_USER = sa.select(t.users.c.data).where(t.users.c.realm == sa.bindparam("r"))
+_USER_BY_NAME = _USER.where(t.users.c.username == sa.bindparam("v"))
+_USER_BY_SUB = _USER.where(t.users.c.sub == sa.bindparam("v"))
 _SESSION = sa.select(t.sessions.c.data).where(
     t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
 )

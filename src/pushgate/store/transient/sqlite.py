@@ -31,7 +31,7 @@ GET = "SELECT value, consumed_at FROM transient WHERE key = ? AND kind = ?"
 CONSUME = "UPDATE transient SET consumed_at = ? WHERE key = ? AND kind = ? AND consumed_at IS NULL RETURNING value"
 PURGE = "DELETE FROM transient WHERE id IN (SELECT id FROM transient WHERE keep_until < ? LIMIT ?)"
 PURGE_STEP = 250  # rows per transaction, so that no push waits for more than a few milliseconds
-CACHE_KIB = 16_000
+CACHE_KIB = 4_000  # per connection; rows of one moment lie together, so a few pages are hot
 
 
 class SqliteTransient:
