@@ -13,6 +13,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 
 from pushgate.realm import BadBaseUrl, check_base_url
@@ -71,8 +72,14 @@ class Settings:
 
     @property
     def proxies(self) -> tuple[str, ...]:
-        """Addresses of proxies whose forwarding headers count."""
-        return tuple(part.strip() for part in self.trusted_proxies.split(",") if part.strip())
+        """Addresses of proxies whose forwarding headers count. Raises BadSettings for what is no address."""
+        found = tuple(part.strip() for part in self.trusted_proxies.split(",") if part.strip())
+        for address in found:
+            try:
+                ip_address(address)
+            except ValueError:
+                raise BadSettings(f"PUSHGATE_TRUSTED_PROXIES: {address!r} is not an IP address") from None
+        return found
 
     @property
     def fetch_hosts(self) -> tuple[str, ...]:
@@ -117,7 +124,7 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
         check_base_url(settings.base_url)
     except BadBaseUrl as problem:
         raise BadSettings(f"PUSHGATE_BASE_URL: {problem}") from None
-    _ = settings.database_path, settings.transient_path
+    _ = settings.database_path, settings.transient_path, settings.proxies
     return settings
 
 

@@ -32,12 +32,18 @@ class Installation:
     def server(self, clock: Callable[[], float] = time.time) -> AuthorizationServer:
         """An authorization server over this data."""
         ca_file = Path(self.settings.ca_file) if self.settings.ca_file else None
+        try:
+            fetcher = Fetcher(allow_hosts=self.settings.fetch_hosts, ca_file=ca_file)
+        except OSError as problem:
+            raise BadSettings(f"PUSHGATE_CA_FILE: {ca_file}: {problem.strerror or problem}") from None
+        except ValueError as problem:
+            raise BadSettings(f"PUSHGATE_FETCH_ALLOW: {problem}") from None
         return AuthorizationServer(
             base_url=self.settings.base_url,
             engine=self.engine,
             transient=self.transient,
             seal=self.seal,
-            fetcher=Fetcher(allow_hosts=self.settings.fetch_hosts, ca_file=ca_file),
+            fetcher=fetcher,
             clock=clock,
         )
 
@@ -74,7 +80,7 @@ def open_transient(settings: Settings, clock: Callable[[], float]) -> SqliteTran
 def _usable(setting: str, path: Path) -> Iterator[None]:
     """Make the folder of a SQLite file, and say in one line why the file cannot be used."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield
     except (OSError, sqlite3.Error) as problem:
         raise BadSettings(f"{setting}: {path}: {problem}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 import time
@@ -62,8 +61,10 @@ class _Lines:
 
     def _write(self, line: bytes) -> None:
         """A log that cannot be written (disk full, reader gone) is no reason to fail a request."""
-        with contextlib.suppress(OSError):
+        try:  # noqa: SIM105 - contextlib.suppress costs more than the write
             self._stream.write(line)
+        except OSError:
+            pass
 
 
 _second = (0, "")

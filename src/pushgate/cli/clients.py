@@ -19,15 +19,15 @@ Members = Annotated[
 
 
 @app.command("create")
-def create(client_id: ClientId, members: Members = None, realm: RealmName = "default") -> None:
+def create(client_id: ClientId, members: Members = None, realm: RealmName = "default", as_json: AsJson = False) -> None:
     """Register a client; a secret it needs is generated and shown once."""
-    _save(realm, client_id, members or [], exists=False)
+    _save(realm, client_id, members or [], exists=False, as_json=as_json)
 
 
 @app.command("update")
-def update(client_id: ClientId, members: Members = None, realm: RealmName = "default") -> None:
+def update(client_id: ClientId, members: Members = None, realm: RealmName = "default", as_json: AsJson = False) -> None:
     """Change members of a client; all others stay."""
-    _save(realm, client_id, members or [], exists=True)
+    _save(realm, client_id, members or [], exists=True, as_json=as_json)
 
 
 @app.command("list")
@@ -65,13 +65,13 @@ def show(client_id: ClientId, realm: RealmName = "default", as_json: AsJson = Fa
 
 
 @app.command("delete")
-def delete(client_id: ClientId, realm: RealmName = "default") -> None:
+def delete(client_id: ClientId, realm: RealmName = "default", as_json: AsJson = False) -> None:
     """Delete a client."""
 
     async def work(installation: Any) -> None:
         change = await installation.management.plan_delete_client(realm, client_id)
         await installation.management.carry_out([change])
-        print_changes([change], dry_run=False)
+        print_changes([change], dry_run=False, as_json=as_json)
 
     with_installation(work)
 
@@ -83,7 +83,7 @@ def public_members(client: Any) -> dict[str, Any]:
     return {"client_id": document.pop("client_id"), **document}
 
 
-def _save(realm: str, client_id: str, members: list[str], *, exists: bool) -> None:
+def _save(realm: str, client_id: str, members: list[str], *, exists: bool, as_json: bool) -> None:
     from pushgate.manage.inputs import ClientInput
     from pushgate.manage.service import Refused
     from pushgate.protocol.registration import Problem, complete
@@ -105,7 +105,7 @@ def _save(realm: str, client_id: str, members: list[str], *, exists: bool) -> No
         secret = typed.client_secret if isinstance(typed.client_secret, str) else None
         change = await management.plan_client(settings, typed, secret)
         await management.carry_out([change])
-        print_changes([change], dry_run=False)
+        print_changes([change], dry_run=False, as_json=as_json)
 
     with_installation(work)
 

@@ -63,8 +63,16 @@ def print_table(columns: list[str], rows: list[list[str]], empty: str) -> None:
     out.print(table)
 
 
-def print_changes(changes: list[Any], *, dry_run: bool) -> None:
+def print_changes(changes: list[Any], *, dry_run: bool, as_json: bool = False) -> None:
     """What was done, one line a thing, generated secrets last so that they are not overlooked."""
+    if as_json:
+        names = ("realm", "object", "id", "act", "fields")
+        rows = [
+            {name: getattr(c, name) for name in names} | ({"client_secret": c.secret} if c.secret else {})
+            for c in changes
+        ]
+        print_json(rows[0] if len(rows) == 1 else rows)
+        return
     marks = {
         "create": ("+", "green"),
         "update": ("~", "yellow"),

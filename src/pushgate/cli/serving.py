@@ -7,11 +7,13 @@ import gc
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from pushgate.cli.common import ConfigFile
-from pushgate.config import BadSettings, Settings, load_settings
+from pushgate.config import Settings, load_settings
+from pushgate.realm import LOOPBACK_HOSTS
 
 
 def serve(
@@ -30,7 +32,7 @@ def serve(
     settings = load_settings(config=config)
     logs.configure(settings.log_level)
     if (tls_cert is None) != (tls_key is None):
-        raise BadSettings("--tls-cert and --tls-key go together")
+        raise typer.BadParameter("--tls-cert and --tls-key go together")
     listen = Listen(host, port, tls_cert, tls_key, supervised=fd >= 0)
     if fd >= 0:
         _run(settings, listen, inherited(fd))
@@ -56,6 +58,7 @@ async def _prepare(settings: Settings) -> None:
 
     async with opened(settings) as installation:
         await installation.management.ensure_default_realm()
+        await installation.management.check_keys()
 
 
 async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
@@ -68,6 +71,8 @@ async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
 
     async with opened(settings) as installation:
         await installation.management.ensure_default_realm()
+        await installation.management.check_keys()
+        warn_of_other_address(settings, listening)
         app = Application(installation.server(), trusted_proxies=settings.proxies)
         # What is there now stays: the collector need not look at it again. What requests make is freed
         # by reference counting; looking for cycles less often saves about a tenth of the processor time.
@@ -81,6 +86,19 @@ async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
         log.info("serving", version=__version__, address=address, base_url=settings.base_url)
         await server_for(app, listen).serve(sockets=[listening])
         log.info("stopped")
+
+
+def warn_of_other_address(settings: Settings, listening: Any) -> None:
+    """A loopback base URL with another port than the server's is a mistake: clients would be sent elsewhere."""
+    import structlog
+
+    port = listening.getsockname()[1]
+    parts = urlsplit(settings.base_url)
+    if parts.hostname in LOOPBACK_HOSTS and (parts.port or 80) != port and parts.scheme == "http":
+        advice = f"set PUSHGATE_BASE_URL=http://127.0.0.1:{port}, unless a proxy on this machine is in between"
+        structlog.get_logger("pushgate").warning(
+            "base_url_elsewhere", base_url=settings.base_url, port=port, advice=advice
+        )
 
 
 def _without_workers(arguments: list[str]) -> list[str]:

@@ -21,9 +21,9 @@ Password = Annotated[bool, typer.Option("--password", help="Ask for a password (
 
 
 @app.command("create")
-def create(username: Username, claims: Claims = None, realm: RealmName = "default") -> None:
+def create(username: Username, claims: Claims = None, realm: RealmName = "default", as_json: AsJson = False) -> None:
     """Create an account; asks for its password."""
-    _save(realm, username, claims, _ask_password(), exists=False)
+    _save(realm, username, claims, _ask_password(), exists=False, as_json=as_json)
 
 
 @app.command("update")
@@ -33,9 +33,10 @@ def update(
     password: Password = False,
     enabled: Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether the user may sign in.")] = None,
     realm: RealmName = "default",
+    as_json: AsJson = False,
 ) -> None:
     """Change claims, password, or whether the user may sign in."""
-    _save(realm, username, claims, _ask_password() if password else None, exists=True, enabled=enabled)
+    _save(realm, username, claims, _ask_password() if password else None, exists=True, enabled=enabled, as_json=as_json)
 
 
 @app.command("list")
@@ -69,13 +70,13 @@ def show(username: Username, realm: RealmName = "default", as_json: AsJson = Fal
 
 
 @app.command("delete")
-def delete(username: Username, realm: RealmName = "default") -> None:
+def delete(username: Username, realm: RealmName = "default", as_json: AsJson = False) -> None:
     """Delete an account with its sessions, consents and grants."""
 
     async def work(installation: Any) -> None:
         change = await installation.management.plan_delete_user(realm, username)
         await installation.management.carry_out([change])
-        print_changes([change], dry_run=False)
+        print_changes([change], dry_run=False, as_json=as_json)
 
     with_installation(work)
 
@@ -100,10 +101,12 @@ def _save(
     password: str | None,
     *,
     exists: bool,
+    as_json: bool,
     enabled: bool | None = None,
 ) -> None:
+    from pushgate.directory.local import username_of
     from pushgate.manage.inputs import UserInput
-    from pushgate.manage.service import Refused, username_of
+    from pushgate.manage.service import Refused
     from pushgate.protocol.registration import Problem
 
     async def work(installation: Any) -> None:
@@ -119,13 +122,14 @@ def _save(
         wanted = UserInput(username=username, claims={**before, **dict(map(parse_member, claims or []))}, enabled=on)
         change = await management.plan_user(realm, wanted, password)
         await management.carry_out([change])
-        print_changes([change], dry_run=False)
+        print_changes([change], dry_run=False, as_json=as_json)
 
     with_installation(work)
 
 
 async def _existing(installation: Any, realm: str, username: str) -> Any:
-    from pushgate.manage.service import Refused, username_of
+    from pushgate.directory.local import username_of
+    from pushgate.manage.service import Refused
     from pushgate.protocol.registration import Problem
 
     user = await installation.management.accounts(realm).user_by_username(username_of(username))

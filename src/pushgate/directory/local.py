@@ -26,6 +26,11 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
+def username_of(typed: str) -> str:
+    """The name an account is kept under, however it was typed."""
+    return normalise(typed).strip()
+
+
 def hash_password(password: str) -> str:
     """An argon2id hash (RFC 9106, low-memory profile: 64 MiB, 3 passes)."""
     return _hasher.hash(normalise(password)[:MAX_PASSWORD])
@@ -51,7 +56,7 @@ class LocalDirectory:
 
     async def verify(self, realm: str, username: str, password: str) -> User | None:
         """See directory.port.Directory. An unknown name is hashed all the same."""
-        user = await Accounts(self._engine, realm).user_by_username(normalise(username).strip())
+        user = await Accounts(self._engine, realm).user_by_username(username_of(username))
         usable = user is not None and user.enabled and user.password_hash is not None
         right = await self._check(user.password_hash if usable and user else None, password)
         return user if usable and right else None

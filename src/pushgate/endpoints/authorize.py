@@ -236,7 +236,10 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
     hint = asked.id_token_hint
     interaction = await interaction_of(ctx, opened, browser) if browser.known else None
     consented: frozenset[str] = frozenset()
-    if session is not None and not opened.client.skip_consent:
+    # Anybody on the device can pose as a public client that is not reached by https, so its users are
+    # asked each time (RFC 8252 8.6).
+    recognised = not opened.client.public or opened.reply_to.redirect_uri.startswith("https://")
+    if session is not None and not opened.client.skip_consent and recognised:
         consented = await ctx.grants.consent(session.sub, opened.client.client_id)
     need = needed(
         asked,

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import yaml
 
+from pushgate.directory.local import username_of
 from pushgate.manage.inputs import ClientInput, ManifestInput, SecretSource
-from pushgate.manage.service import Change, Management, Refused, username_of
+from pushgate.manage.service import Change, Management, Refused
 from pushgate.model import Client, RealmSettings, User
 from pushgate.protocol.registration import complete
 

@@ -14,10 +14,10 @@ import msgspec
 import sqlalchemy as sa
 
 from pushgate.client_keys import secret_context
-from pushgate.directory.local import check_password, hash_password, normalise
+from pushgate.directory.local import check_password, hash_password, username_of
 from pushgate.events import ConfigurationChanged
 from pushgate.jose.algorithms import SIGNING
-from pushgate.jose.keys import make_key
+from pushgate.jose.keys import KeyRing, make_key
 from pushgate.jose.seal import Seal
 from pushgate.manage import realms as realm_rules
 from pushgate.manage.inputs import ClientInput, RealmInput, UserInput
@@ -174,8 +174,10 @@ class Management:
 
         def work(c: sa.Connection) -> None:
             accounts.save_user(c, realm, user)
-            if not user.enabled:
+            if not user.enabled or (current is not None and user.password_hash != current.password_hash):
+                # Whoever was signed in with the old password has to know the new one (RFC 9700 4.14.2).
                 accounts.end_sessions(c, realm, user.sub)
+                accounts.revoke_grants(c, realm, user.sub)
 
         return Change(
             realm,
@@ -256,16 +258,16 @@ class Management:
 
         await self.configuration.change(work)
 
+    async def check_keys(self) -> None:
+        """Every key opens with this secret key. Raises jose.seal.CannotOpen."""
+        for realm in await self.configuration.realms():
+            KeyRing.of(await self.configuration.keys(realm.name), self._seal)
+
     async def ensure_default_realm(self) -> None:
         """A fresh installation has the realm `default`."""
         if await self.configuration.realm("default") is None:
             _, change = await self.plan_realm(RealmInput(name="default"))
             await self.carry_out([change])
-
-
-def username_of(typed: str) -> str:
-    """The name an account is kept under, however it was typed."""
-    return normalise(typed).strip()
 
 
 def user_problems(username: str, password: str | None, claims: dict[str, Any]) -> list[Problem]:

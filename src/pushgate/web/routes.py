@@ -55,8 +55,9 @@ async def healthz(server: AuthorizationServer, request: Request) -> Reply:
 
 
 async def readyz(server: AuthorizationServer, request: Request) -> Reply:
-    """The stores answer."""
+    """The stores answer, and the keys can be used."""
     await server.snapshot.configuration.revision()
+    await server.realm()
     await server.transient.get("ready", b"\0" * 32)
     return json_reply({"status": "ready"})
 

@@ -81,6 +81,11 @@ def end_sessions(c: sa.Connection, realm: str, sub: str) -> None:
     c.execute(sa.delete(t.sessions).where(t.sessions.c.realm == realm, t.sessions.c.sub == sub))
 
 
+def revoke_grants(c: sa.Connection, realm: str, sub: str) -> None:
+    """End every token that applications hold for a user."""
+    c.execute(sa.update(t.grants).where(t.grants.c.realm == realm, t.grants.c.sub == sub).values(revoked=True))
+
+
 def delete_user(c: sa.Connection, realm: str, sub: str) -> bool:
     """Delete a user with their sessions, consents and grants; False if there was none."""
     for table in (t.sessions, t.consents, t.grants):

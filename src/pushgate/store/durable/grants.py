@@ -74,12 +74,14 @@ class Grants:
         scope = await self._engine.read(lambda c: c.scalar(_CONSENT, parameters))
         return frozenset((scope or "").split())
 
-    async def add_consent(self, sub: str, client_id: str, scope: tuple[str, ...], now: int) -> None:
-        """Remember what a user agreed to, beside what they agreed to before."""
+    async def save_consent(
+        self, sub: str, client_id: str, *, asked: tuple[str, ...], granted: tuple[str, ...], now: int
+    ) -> None:
+        """Remember what a user agreed to: of what was asked only that, beside what they agreed to before."""
 
         def work(c: sa.Connection) -> None:
             before = c.scalar(_CONSENT, {"r": self._realm, "sub": sub, "client": client_id}) or ""
-            joined = " ".join(sorted({*before.split(), *scope}))
+            joined = " ".join(sorted({*before.split()} - {*asked} | {*granted}))
             key = {"realm": self._realm, "sub": sub, "client_id": client_id}
             upsert(c, t.consents, key, {"scope": joined, "given_at": now})
 

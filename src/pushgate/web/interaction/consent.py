@@ -70,7 +70,7 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
     if not granted:
         raise refusals.DENIED("nothing was ticked")
     client_id = here.opened.client.client_id
-    await ctx.grants.add_consent(session.sub, client_id, granted, int(ctx.now()))
+    await ctx.grants.save_consent(session.sub, client_id, asked=scope, granted=granted, now=int(ctx.now()))
     ctx.emit(
         ConsentGiven(session.sub, client_id, " ".join(granted), here.opened.record.correlation_id),
         here.call.request,

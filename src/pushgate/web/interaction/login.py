@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from pushgate.directory.local import username_of
 from pushgate.endpoints.browser import BrowserAnswer, Stop, session_cookie, session_digest
 from pushgate.endpoints.context import new_handle, new_id
 from pushgate.endpoints.http import Reply, set_cookie
@@ -17,6 +18,8 @@ from pushgate.web.interaction.authorization import Visit, visit
 
 ATTEMPTS = 10.0  # failed sign-ins for one name from one address before it has to wait
 ATTEMPT_RATE = 1 / 6  # per second: ten a minute
+ADDRESS_ATTEMPTS = 100.0  # failed sign-ins for any name from one address
+ADDRESS_RATE = 1.0  # per second
 WRONG = "That username and password do not match. Please try again."
 INCOMPLETE = "Please enter your username and your password."
 
@@ -52,17 +55,24 @@ async def _submitted(here: Visit) -> Reply:
 async def _verified(here: Visit, username: str, password: str) -> User | None:
     """Ask the directory, but not faster than people type. Raises 429."""
     ctx, request = here.call.ctx, here.call.request
-    name = hashlib.sha256(username.encode()).hexdigest()
-    limit, now = Limit(("login", ctx.name, name, request.address), ATTEMPT_RATE, ATTEMPTS), ctx.now()
+    # The spelling that is looked up, so that all spellings of a name share one limit.
+    name = hashlib.sha256(username_of(username).encode()).hexdigest()
+    limits = (
+        Limit(("login", ctx.name, name, request.address), ATTEMPT_RATE, ATTEMPTS),
+        Limit(("login-address", ctx.name, request.address), ADDRESS_RATE, ADDRESS_ATTEMPTS),
+    )
+    now = ctx.now()
     buckets, correlation_id = ctx.services.buckets, here.opened.record.correlation_id
     try:
-        buckets.check(limit, now)
+        for limit in limits:
+            buckets.check(limit, now)
     except TemporarilyUnavailable:
         ctx.emit(LoginFailed("throttled", correlation_id), request)
         raise
     user = await ctx.services.directory.verify(ctx.name, username, password)
     if user is None:
-        buckets.count(limit, now)
+        for limit in limits:
+            buckets.count(limit, now)
         ctx.emit(LoginFailed("credentials", correlation_id), request)
     return user
 
