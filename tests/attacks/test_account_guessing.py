@@ -80,10 +80,3 @@ async def test_a_new_password_ends_what_the_old_one_began(server: Running) -> No
     await server.apply("realms: [{name: default, users: [{username: alice, password: another-password}]}]")
     silent = await browser.open("/oauth2/authorize", params={**wanted, "prompt": "none"})
     assert silent.answer["error"] == "login_required"
-
-
-async def test_push_a_hint_that_is_not_ours(server: Running) -> None:
-    auth = ("app", "app-secret-of-at-least-22-characters")
-    reply = await server.http.post("/oauth2/par", auth=auth, data={**REQUEST, "id_token_hint": "garbage"})
-    assert (reply.status_code, reply.json()["error"]) == (400, "invalid_request")
-    assert reply.headers["pushgate-refusal"] == "authorize.id_token_hint"

@@ -15,7 +15,6 @@ from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
 from pushgate.protocol.scopes import OPENID
-from pushgate.protocol.tokens import subject_of_hint
 from pushgate.throttle import Limit
 
 URN = "urn:ietf:params:oauth:request_uri:"
@@ -42,9 +41,6 @@ async def push(ctx: Context, request: Request) -> Reply:
     asked, malformed = parse_authorization_request(params, client.client_id)
     reply_to(asked, client, openid=OPENID in (asked.scope or ()), pushed_by_authenticated=True)
     scope = check(facts_of(ctx, client, asked, pushed=True, malformed=malformed))
-    if asked.id_token_hint is not None:
-        # Whose hint it is can wait for the user; that it is ours can be seen now (RFC 9126 2.1).
-        subject_of_hint(asked.id_token_hint, ctx.keys.verifying, ctx.realm.issuer.identifier)
     lifetime = request_lifetime(ctx, client)
     request.correlation_id = new_id()
     record = PushedAuthorizationRequest(

@@ -6,6 +6,7 @@ so that the table's pages stay dense however many rows are live.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -30,7 +31,8 @@ ADD = "INSERT INTO transient (key, kind, value, keep_until) VALUES (?, ?, ?, ?) 
 GET = "SELECT value, consumed_at FROM transient WHERE key = ? AND kind = ?"
 CONSUME = "UPDATE transient SET consumed_at = ? WHERE key = ? AND kind = ? AND consumed_at IS NULL RETURNING value"
 PURGE = "DELETE FROM transient WHERE id IN (SELECT id FROM transient WHERE keep_until < ? LIMIT ?)"
-PURGE_STEP = 250  # rows per transaction, so that no push waits for more than a few milliseconds
+PURGE_STEP = 100  # rows per transaction, so that no push waits for more than a few milliseconds
+PURGE_PAUSE = 0.002  # seconds between two steps, in which pushes have the writer to themselves
 CACHE_KIB = 4_000  # per connection; rows of one moment lie together, so a few pages are hot
 
 
@@ -82,6 +84,7 @@ class SqliteTransient:
             total += deleted
             if deleted < PURGE_STEP:
                 return total
+            await asyncio.sleep(PURGE_PAUSE)
 
     async def aclose(self) -> None:
         """See store.ports.Transient.aclose."""
