@@ -20,7 +20,7 @@ MARKUP = [
     "'><svg/onload=alert(1)>",
     "</title></textarea></script><b>bold",
     "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "{{ 7 * 191 }}{% include 'x' %}",
+    "{{ 7919 * 7907 }}{% include 'x' %}",
     "javascript:alert(1)",
     "<!--#exec cmd=x-->",
     "\u2028\u202e<b>",
@@ -37,7 +37,7 @@ def harmless(page: httpx.Response, markup: str) -> None:
     """The markup is nowhere in the page as it was sent, unless it holds nothing that markup needs."""
     if set(markup) & set("<>\"'&"):
         assert markup not in page.text
-    assert "1337" not in page.text
+    assert "62615533" not in page.text
     assert "<b>" not in page.text
 
 
