@@ -72,8 +72,8 @@ async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
     async with opened(settings) as installation:
         await installation.management.ensure_default_realm()
         await installation.management.check_keys()
-        warn_of_other_address(settings, listening)
         app = Application(installation.server(), trusted_proxies=settings.proxies)
+        warn_of_other_address(settings, listening)
         # What is there now stays: the collector need not look at it again. What requests make is freed
         # by reference counting; looking for cycles less often saves about a tenth of the processor time.
         gc.collect()
