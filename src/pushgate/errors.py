@@ -121,6 +121,41 @@ class InvalidRequestUri(OAuthError):
     """RFC 9101 7, OpenID Connect Core 3.1.2.6."""
 
 
+@_code("request_uri_not_supported")
+class RequestUriNotSupported(OAuthError):
+    """OpenID Connect Core 3.1.2.6."""
+
+
+@_code("invalid_request_object")
+class InvalidRequestObject(OAuthError):
+    """RFC 9101 7, OpenID Connect Core 3.1.2.6."""
+
+
+@_code("invalid_target")
+class InvalidTarget(OAuthError):
+    """RFC 8707 2."""
+
+
+@_code("invalid_authorization_details")
+class InvalidAuthorizationDetails(OAuthError):
+    """RFC 9396 5."""
+
+
+@_code("unmet_authentication_requirements")
+class UnmetAuthenticationRequirements(OAuthError):
+    """OpenID Connect Core Unmet Authentication Requirements 1.0; RFC 9470 5."""
+
+
+@_code("invalid_dpop_proof")
+class InvalidDpopProof(OAuthError):
+    """RFC 9449 5, 12.2; 400 where tokens are made, 401 at a protected resource."""
+
+
+@_code("use_dpop_nonce")
+class UseDpopNonce(OAuthError):
+    """RFC 9449 8; 400 where tokens are made, 401 at a protected resource."""
+
+
 @_code("request_not_supported")
 class RequestNotSupported(OAuthError):
     """OpenID Connect Core 3.1.2.6."""

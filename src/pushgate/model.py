@@ -167,6 +167,18 @@ class User(Record, frozen=True):
         return f"User({self.sub!r}, {self.username!r})"
 
 
+class Confirmation(Record, frozen=True):
+    """The key that a token is bound to: a DPoP key's thumbprint, or a certificate's (RFC 7800 3.1)."""
+
+    jkt: str | None = None
+    x5t_s256: str | None = None
+
+    def members(self) -> dict[str, str]:
+        """The `cnf` claim. RFC 9449 6.1, RFC 8705 3.1."""
+        found = {"jkt": self.jkt, "x5t#S256": self.x5t_s256}
+        return {name: value for name, value in found.items() if value is not None}
+
+
 class Grant(Record, frozen=True):
     """What a user allowed a client, once; every token of that flow hangs on it and falls with it."""
 

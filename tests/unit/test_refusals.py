@@ -13,9 +13,11 @@ from pushgate.errors import OAuthError, Refusal
 from pushgate.refusals import REFUSALS
 
 TESTS = Path(__file__).resolve().parents[1]
-SOURCE = Path(refusals.__file__).parent
+TABLE = Path(refusals.__file__).parent
+SOURCE = TABLE.parent
 STAGES = {
     "http", "client", "assertion", "par", "request", "authorize", "login", "code", "token", "refresh", "userinfo",
+    "dpop", "certificate", "request_object", "details",
 }  # fmt: skip
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 
@@ -39,7 +41,7 @@ def quoted_in_tests() -> set[str]:
 
 def raised_in_source() -> set[str]:
     """The constants of the table that some other file of the server names."""
-    text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path.name != "refusals.py")
+    text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path.parent != TABLE)
     return set(re.findall(r"refusals\.([A-Z_]+)", text))
 
 
@@ -118,6 +120,9 @@ REGISTERED = {
     # OpenID Connect Core 3.1.2.6
     "interaction_required", "login_required", "account_selection_required", "consent_required", "invalid_request_uri",
     "invalid_request_object", "request_not_supported", "request_uri_not_supported", "registration_not_supported",
+    # RFC 8707 2, RFC 9396 5, RFC 9449 5 and 8, OpenID Connect Core Unmet Authentication Requirements 1.0
+    "invalid_target", "invalid_authorization_details", "invalid_dpop_proof", "use_dpop_nonce",
+    "unmet_authentication_requirements",
 }  # fmt: skip
 
 

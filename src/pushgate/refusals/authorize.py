@@ -1,0 +1,62 @@
+"""The authorization endpoint, and the pages of an interaction."""
+
+from __future__ import annotations
+
+from pushgate import errors as e
+from pushgate.errors import Refusal
+
+CLIENT_ID_MISSING = Refusal(
+    "authorize.client_id_missing", e.InvalidRequest, "client_id is missing.",
+    "Send client_id next to request_uri (RFC 9126 4).",
+)  # fmt: skip
+CLIENT_UNKNOWN = Refusal(
+    "authorize.client_unknown", e.InvalidRequest, "This application is not known here.",
+    "Check client_id and the realm; the client may have been removed or disabled.",
+)  # fmt: skip
+REQUEST_URI_DEAD = Refusal(
+    "authorize.request_uri_unknown", e.InvalidRequestUri,
+    "This sign-in link is unknown, or it has expired.",
+    "Go back to the application and start again. Developers: push again; a request_uri lives for expires_in seconds.",
+)  # fmt: skip
+REQUEST_URI_USED = Refusal(
+    "authorize.request_uri_used", e.InvalidRequestUri, "This sign-in was already completed.",
+    "Go back to the application; if you are not signed in there, start again.",
+)  # fmt: skip
+REQUEST_URI_REFERENCE = Refusal(
+    "authorize.request_uri_foreign", e.InvalidRequestUri,
+    "This request_uri was not issued by this server.",
+    "Request objects by reference are not accepted; push the request (RFC 9126).",
+)  # fmt: skip
+INTERACTION_UNKNOWN = Refusal(
+    "login.unknown", e.InvalidRequest, "This sign-in page is no longer valid.",
+    "Go back to the application and start again.",
+)  # fmt: skip
+INTERACTION_OTHER_BROWSER = Refusal(
+    "login.other_browser", e.AccessDenied, "This sign-in was started in another browser, or cookies are switched off.",
+    "Allow cookies for this site, go back to the application and start again in this browser.", 403,
+)  # fmt: skip
+CSRF = Refusal(
+    "login.csrf", e.AccessDenied, "This form did not come from the page it belongs to.",
+    "Go back, reload the page and send the form again.", 403,
+)  # fmt: skip
+PREFETCH = Refusal(
+    "authorize.prefetch", e.TemporarilyUnavailable, "A speculative request starts no sign-in.",
+    "Open the link.",
+)  # fmt: skip
+DENIED = Refusal(
+    "authorize.denied", e.AccessDenied, "The request was denied.", "The person pressed cancel or deny.", 403,
+)  # fmt: skip
+LOGIN_REQUIRED = Refusal(
+    "authorize.login_required", e.LoginRequired, "The user must sign in.", "Start a request without prompt=none.",
+)  # fmt: skip
+LOGIN_OTHER_USER = Refusal(
+    "authorize.login_other_user", e.LoginRequired, "Another user than the hinted one is signed in.",
+    "Leave id_token_hint out, or let that user sign in.",
+)  # fmt: skip
+CONSENT_REQUIRED = Refusal(
+    "authorize.consent_required", e.ConsentRequired, "The user must consent.", "Start a request without prompt=none.",
+)  # fmt: skip
+HINT_INVALID = Refusal(
+    "authorize.id_token_hint", e.InvalidRequest, "id_token_hint is not an ID Token of this issuer.",
+    "Send an ID Token that this issuer made, expired or not.",
+)  # fmt: skip

@@ -1,0 +1,109 @@
+"""Pushing (RFC 9126), and the rules of an authorization request: protocol/rules.py, in their order."""
+
+from __future__ import annotations
+
+from pushgate import errors as e
+from pushgate.errors import Refusal
+
+PAR_REQUEST_URI = Refusal(
+    "par.request_uri_present", e.InvalidRequest, "request_uri cannot be pushed.",
+    "Push the authorization request itself; the reply gives the request_uri (RFC 9126 2.1).",
+)  # fmt: skip
+PAR_OFF = Refusal(
+    "par.off", e.UnauthorizedClient, "Pushed authorization requests are switched off in this realm.",
+    "An operator can switch them on in the realm's settings.", 403,
+)  # fmt: skip
+
+# --- The rules of an authorization request: protocol/rules.py, in their order ------------------------
+
+REDIRECT_URI_MISSING = Refusal(
+    "request.redirect_uri_missing", e.InvalidRequest, "redirect_uri is missing.",
+    "Send one of the client's registered redirect URIs.",
+)  # fmt: skip
+REDIRECT_URI_MISMATCH = Refusal(
+    "request.redirect_uri_mismatch", e.InvalidRequest, "redirect_uri is not registered for this client.",
+    "It must equal a registered redirect URI character for character.",
+)  # fmt: skip
+RESPONSE_TYPE_MISSING = Refusal(
+    "request.response_type_missing", e.InvalidRequest, "response_type is missing.", "Send response_type=code.",
+)  # fmt: skip
+RESPONSE_TYPE_UNSUPPORTED = Refusal(
+    "request.response_type_unsupported", e.UnsupportedResponseType, "This response_type is not supported.",
+    "Use one of response_types_supported; values are case-sensitive.",
+)  # fmt: skip
+RESPONSE_TYPE_UNAUTHORIZED = Refusal(
+    "request.response_type_unauthorized", e.UnauthorizedClient,
+    "The client is not registered for this response_type.",
+    "Add it to the client's response_types (and authorization_code to grant_types for code).",
+)  # fmt: skip
+RESPONSE_MODE_UNSUPPORTED = Refusal(
+    "request.response_mode_unsupported", e.InvalidRequest, "This response_mode is not supported.",
+    "Use one of response_modes_supported, or leave it out.",
+)  # fmt: skip
+RESPONSE_MODE_QUERY = Refusal(
+    "request.response_mode_query", e.InvalidRequest,
+    "response_mode query cannot carry tokens.",
+    "Use fragment or form_post with response types that return a token.",
+)  # fmt: skip
+REQUEST_OBJECT_UNSUPPORTED = Refusal(
+    "request.request_object_unsupported", e.RequestNotSupported, "Request objects are not supported.",
+    "Send the parameters themselves; pushing them already protects them.",
+)  # fmt: skip
+PAR_REQUIRED = Refusal(
+    "request.par_required", e.InvalidRequest,
+    "A pushed authorization request (PAR) is required: push first, then send client_id and request_uri.",
+    "POST the parameters to pushed_authorization_request_endpoint and use the request_uri it returns.",
+)  # fmt: skip
+SCOPE_MALFORMED = Refusal(
+    "request.scope_malformed", e.InvalidScope, "scope is malformed.",
+    "Separate at most 50 values with one space; allowed are printable ASCII characters except quote and backslash.",
+)  # fmt: skip
+SCOPE_MISSING = Refusal(
+    "request.scope_missing", e.InvalidScope, "scope is missing and this realm has no default scope.",
+    "Send scope.",
+)  # fmt: skip
+SCOPE_NOT_ALLOWED = Refusal(
+    "request.scope_not_allowed", e.InvalidScope, "A scope value is unknown or not allowed for this client.",
+    "Ask for scopes that are registered for the client; openid needs a realm with OpenID Connect.",
+)  # fmt: skip
+SCOPE_MIXED = Refusal(
+    "request.scope_mixed_resources", e.InvalidScope, "The scope values belong to different resources.",
+    "Ask for the scopes of one resource at a time.",
+)  # fmt: skip
+CHALLENGE_MISSING = Refusal(
+    "request.code_challenge_missing", e.InvalidRequest, "code_challenge is missing; PKCE is required.",
+    "Send code_challenge with code_challenge_method=S256 (RFC 7636).",
+)  # fmt: skip
+CHALLENGE_MALFORMED = Refusal(
+    "request.code_challenge_malformed", e.InvalidRequest,
+    "code_challenge is malformed: 43 base64url characters are expected.",
+    "Send the unpadded base64url SHA-256 of the code_verifier.",
+)  # fmt: skip
+CHALLENGE_METHOD = Refusal(
+    "request.code_challenge_method", e.InvalidRequest,
+    "code_challenge_method is not supported: only S256 is, and an absent method means plain.",
+    "Send code_challenge_method=S256.",
+)  # fmt: skip
+CHALLENGE_METHOD_ALONE = Refusal(
+    "request.code_challenge_method_alone", e.InvalidRequest,
+    "code_challenge_method was sent without code_challenge.", "Send both or neither.",
+)  # fmt: skip
+NONCE_MISSING = Refusal(
+    "request.nonce_missing", e.InvalidRequest,
+    "nonce is required when an ID Token is returned from the authorization endpoint.", "Send a random nonce.",
+)  # fmt: skip
+OPENID_MISSING = Refusal(
+    "request.openid_missing", e.InvalidScope, "This response_type needs the scope openid.",
+    "Add openid to scope.",
+)  # fmt: skip
+PROMPT_NONE = Refusal(
+    "request.prompt_none_combined", e.InvalidRequest, "prompt=none cannot be combined with other values.",
+    "Send none alone.",
+)  # fmt: skip
+MAX_AGE = Refusal(
+    "request.max_age", e.InvalidRequest, "max_age must be a non-negative integer.", "Send seconds, as digits.",
+)  # fmt: skip
+VALUE_TOO_LONG = Refusal(
+    "request.value_too_long", e.InvalidRequest, "A parameter is too long.",
+    "Keep nonce below 1,000 characters and redirect_uri below 2,000.",
+)  # fmt: skip

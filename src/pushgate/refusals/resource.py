@@ -1,0 +1,22 @@
+"""Protected resources: UserInfo (RFC 6750)."""
+
+from __future__ import annotations
+
+from pushgate import errors as e
+from pushgate.errors import Refusal
+
+TOKEN_ABSENT = Refusal(
+    "userinfo.token_missing", e.NoToken, "An access token is needed.", "Send Authorization: Bearer and the token.",
+)  # fmt: skip
+TOKEN_TWICE = Refusal(
+    "userinfo.token_twice", e.InvalidRequest, "The access token was sent in more than one way.",
+    "Send it in the Authorization header only.",
+)  # fmt: skip
+TOKEN_INVALID = Refusal(
+    "userinfo.token_invalid", e.InvalidToken, "The access token is invalid, expired or revoked.",
+    "Get a new access token of this issuer.",
+)  # fmt: skip
+TOKEN_OPENID = Refusal(
+    "userinfo.openid_missing", e.InsufficientScope, "The access token lacks the scope openid.",
+    "Ask for openid in the authorization request.",
+)  # fmt: skip
