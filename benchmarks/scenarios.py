@@ -62,6 +62,11 @@ def b64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def compact(value: dict[str, object]) -> str:
+    """JSON without spaces, as JOSE libraries write it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def basic(client_id: str, secret: str) -> str:
     """The value of an Authorization header (RFC 6749 2.3.1)."""
     pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
@@ -281,7 +286,7 @@ def sign_some(job: tuple[bytes, str, int]) -> list[bytes]:
     key = serialization.load_pem_private_key(pem, password=None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     algorithm = ec.ECDSA(hashes.SHA256())
-    front = b64url(json.dumps({"alg": "ES256", "kid": "bench", "typ": "JWT"}).encode())
+    front = b64url(compact({"alg": "ES256", "kid": "bench", "typ": "JWT"}).encode())
     now = int(time.time())
     claims = {
         "iss": JWT_CLIENT,
@@ -293,7 +298,7 @@ def sign_some(job: tuple[bytes, str, int]) -> list[bytes]:
     signed = []
     for _ in range(count):
         claims["jti"] = secrets.token_hex(16)
-        message = f"{front}.{b64url(json.dumps(claims).encode())}".encode()
+        message = f"{front}.{b64url(compact(claims).encode())}".encode()
         r, s = decode_dss_signature(key.sign(message, algorithm))
         signature = b64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
         signed.append(b"%b.%b" % (message, signature.encode()))

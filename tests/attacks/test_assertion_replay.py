@@ -171,7 +171,7 @@ async def test_use_it_while_the_memory_fails(server: Running, monkeypatch: pytes
         raise StoreUnavailable("no disk")
 
     with monkeypatch.context() as patched:
-        patched.setattr(server.transient, "add", broken)
+        patched.setattr(server.transient, "add_all", broken)
         for path in FORMS:
             refused(await send(server, path, token), 503, "temporarily_unavailable", "http.unavailable")
     assert stored(server) == 0

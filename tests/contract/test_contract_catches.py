@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from pushgate.store import contract
+from pushgate.store import contract, ports
 from pushgate.store.contract import Check
 from pushgate.store.ports import Again, First, Stored
 
@@ -35,6 +35,15 @@ class Simple:
             return False
         self.rows[kind, key] = Row(value, keep_until)
         return True
+
+    async def add_all(self, rows: tuple[ports.Row, ...]) -> int | None:
+        before = dict(self.rows)
+        for position, row in enumerate(rows):
+            if (row.kind, row.key) in self.rows:
+                self.rows = before
+                return position
+            self.rows[row.kind, row.key] = Row(row.value, row.keep_until)
+        return None
 
     async def get(self, kind: str, key: bytes) -> Stored | None:
         row = self.rows.get((kind, key))
@@ -85,6 +94,21 @@ class LooksThenAdds(Simple):
         if fresh:
             self.rows[kind, key] = Row(value, keep_until)
         return fresh
+
+
+class KeepsHalf(Simple):
+    async def add_all(self, rows: tuple[ports.Row, ...]) -> int | None:
+        for position, row in enumerate(rows):
+            if not await self.add(row.kind, row.key, row.value, row.keep_until):
+                return position
+        return None
+
+
+class LooksThenAddsAll(Simple):
+    async def add_all(self, rows: tuple[ports.Row, ...]) -> int | None:
+        there = [position for position, row in enumerate(rows) if (row.kind, row.key) in self.rows]
+        await asyncio.sleep(0)
+        return there[0] if there else await super().add_all(rows) and None
 
 
 class GetConsumes(Simple):
@@ -151,6 +175,9 @@ FLAWS: list[tuple[type[Simple], Check]] = [
     (FreesWhatIsUsed, contract.consume_is_first_exactly_once),
     (LooksThenMarks, contract.one_of_many_consumers_wins),
     (LooksThenAdds, contract.one_of_many_adders_wins),
+    (KeepsHalf, contract.add_all_is_all_or_nothing),
+    (KeepsHalf, contract.one_of_many_sets_wins),
+    (LooksThenAddsAll, contract.one_of_many_sets_wins),
     (GetConsumes, contract.get_does_not_consume),
     (MixesKinds, contract.kinds_are_separate),
     (ForgetsTheValue, contract.consume_is_first_exactly_once),
@@ -185,4 +212,4 @@ async def test_a_right_store_passes(check: Check) -> None:
 
 
 def test_every_check_is_listed_once() -> None:
-    assert len(set(contract.ALL)) == len(contract.ALL) == 23
+    assert len(set(contract.ALL)) == len(contract.ALL) == 25

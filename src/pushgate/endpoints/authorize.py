@@ -18,7 +18,7 @@ from pushgate.endpoints.context import Context, new_id
 from pushgate.endpoints.facts import facts_of
 from pushgate.endpoints.http import Request
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
-from pushgate.endpoints.par import URN, keep, request_lifetime
+from pushgate.endpoints.par import URN, request_lifetime, row_of
 from pushgate.errors import InvalidRequestUri, OAuthError
 from pushgate.events import AuthorizationAnswered, AuthorizationStarted
 from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
@@ -125,13 +125,15 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
         check(facts_of(ctx, client, asked, pushed=False, malformed=malformed))
         if "request" in params:
             raise refusals.REQUEST_OBJECT_UNSUPPORTED()
-        handle = await keep(ctx, record)
+        handle, row = row_of(ctx, record)
+        if not await ctx.transient.add(row.kind, row.key, row.value, row.keep_until):
+            raise RuntimeError("a random handle of 208 bits came twice: the random source is broken")
     except OAuthError as error:
         emit_refusal(ctx, request, record, error)
         return respond_error(target, ctx.realm.issuer.identifier, error)
     except Exception as problem:
         return failed(ctx, request, target, problem)
-    return Opened(ctx.transient.key("par", handle), handle, record, client, target)
+    return Opened(row.key, handle, record, client, target)
 
 
 async def open_request(ctx: Context, request: Request, key: bytes, client: Client) -> Opened:

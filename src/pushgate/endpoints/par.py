@@ -5,34 +5,55 @@ from __future__ import annotations
 import math
 
 from pushgate import refusals
-from pushgate.endpoints.client_authentication import authenticate_client
+from pushgate.endpoints.client_authentication import identify_client, settle
 from pushgate.endpoints.context import Context, new_handle, new_id
 from pushgate.endpoints.facts import facts_of
 from pushgate.endpoints.http import Reply, Request, json_reply
+from pushgate.errors import OAuthError
 from pushgate.events import RequestPushed
 from pushgate.model import Client, PushedAuthorizationRequest
 from pushgate.protocol.authorization_request import parse_authorization_request
+from pushgate.protocol.params import Params
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
 from pushgate.protocol.scopes import OPENID
+from pushgate.store.ports import Row
 from pushgate.throttle import Limit
 
 URN = "urn:ietf:params:oauth:request_uri:"
 
 
 async def push(ctx: Context, request: Request) -> Reply:
-    """Store an authorization request and answer 201 with its one-time reference."""
+    """Store an authorization request and answer 201 with its one-time reference.
+
+    The jti of a client assertion and the request are stored by one commit.
+    """
     params = request.machine_form()
     settings = ctx.realm.settings
     if not settings.pushed_authorization_requests.supported:
         raise refusals.PAR_OFF()
-    rates = settings.rates
-    if rates.pushes_per_address:
-        take(ctx, "push-address", request.address, rates.pushes_per_address)
-    authenticated = await authenticate_client(ctx, request, params)
-    client = authenticated.client
-    if rates.pushes_per_client:
-        take(ctx, "push-client", client.client_id, rates.pushes_per_client)
+    if settings.rates.pushes_per_address:
+        take(ctx, "push-address", request.address, settings.rates.pushes_per_address)
+    identified = await identify_client(ctx, request, params)
+    client = identified.client
+    try:
+        record = pushed_request(ctx, request, client, params)
+    except OAuthError:
+        # A replayed assertion authenticates nobody, so that is what the reply speaks of first.
+        await settle(ctx, request, identified)
+        raise
+    handle, row = row_of(ctx, record)
+    await settle(ctx, request, identified, row)
+    lifetime = request_lifetime(ctx, client)
+    ctx.emit(RequestPushed(client.client_id, record.correlation_id, lifetime), request)
+    return json_reply({"request_uri": URN + handle, "expires_in": lifetime}, 201)
+
+
+def pushed_request(ctx: Context, request: Request, client: Client, params: Params) -> PushedAuthorizationRequest:
+    """What is to be stored, once every rule holds. Raises OAuthError. RFC 9126 2.1."""
+    rate = ctx.realm.settings.rates.pushes_per_client
+    if rate:
+        take(ctx, "push-client", client.client_id, rate)
     params.reject_repeated("request_uri", "request")
     if "request_uri" in params:
         raise refusals.PAR_REQUEST_URI()
@@ -41,17 +62,13 @@ async def push(ctx: Context, request: Request) -> Reply:
     asked, malformed = parse_authorization_request(params, client.client_id)
     reply_to(asked, client, openid=OPENID in (asked.scope or ()), pushed_by_authenticated=True)
     scope = check(facts_of(ctx, client, asked, pushed=True, malformed=malformed))
-    lifetime = request_lifetime(ctx, client)
     request.correlation_id = new_id()
-    record = PushedAuthorizationRequest(
+    return PushedAuthorizationRequest(
         request=asked,
         scope=scope,
-        expires_at=math.ceil(ctx.now()) + lifetime,
+        expires_at=math.ceil(ctx.now()) + request_lifetime(ctx, client),
         correlation_id=request.correlation_id,
     )
-    handle = await keep(ctx, record)
-    ctx.emit(RequestPushed(client.client_id, request.correlation_id, lifetime), request)
-    return json_reply({"request_uri": URN + handle, "expires_in": lifetime}, 201)
 
 
 def request_lifetime(ctx: Context, client: Client) -> int:
@@ -59,14 +76,11 @@ def request_lifetime(ctx: Context, client: Client) -> int:
     return ctx.policy(client).request_lifetime or ctx.realm.dialect.request_lifetime
 
 
-async def keep(ctx: Context, record: PushedAuthorizationRequest) -> str:
-    """Store a request under a fresh handle until its window and the longest interaction have passed."""
+def row_of(ctx: Context, record: PushedAuthorizationRequest) -> tuple[str, Row]:
+    """A fresh handle, and the row for it, which is kept until window and longest interaction have passed."""
     handle = new_handle(ctx.now())
     keep_until = record.expires_at + ctx.realm.settings.lifetimes.interaction
-    key = ctx.transient.key("par", handle)
-    if not await ctx.transient.add("par", key, record.encode(), keep_until):
-        raise RuntimeError("a 256-bit random handle came twice: the random source is broken")
-    return handle
+    return handle, Row("par", ctx.transient.key("par", handle), record.encode(), keep_until)
 
 
 def take(ctx: Context, what: str, whose: str, rate: int) -> None:

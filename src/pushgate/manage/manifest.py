@@ -91,6 +91,8 @@ def parse(text: str, file: str) -> Document:
         return Document(file, _value(node, (), lines, file), lines)
     except yaml.YAMLError as problem:
         line, reason = _line(getattr(problem, "problem_mark", None)), getattr(problem, "problem", None)
+        if "nesting depth" in (reason or ""):  # newer parsers have a limit of their own, and words of their own
+            reason = "is nested too deeply"
         raise BadManifest([Complaint(file, line, "", reason or "is not YAML")]) from None
     except UnicodeEncodeError:
         raise BadManifest([Complaint(file, 1, "", "is not YAML")]) from None

@@ -143,6 +143,6 @@ def _time(claims: dict[str, Any], name: str, refusal: Refusal) -> int | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e12:
         raise refusal()
     return int(value)

@@ -45,14 +45,32 @@ class Again(Fact, frozen=True):
         return "Again(...)"
 
 
+class Row(Fact, frozen=True):
+    """What `Transient.add` takes, as one value."""
+
+    kind: str
+    key: bytes
+    value: bytes
+    keep_until: int
+
+    def __repr__(self) -> str:
+        return f"Row({self.kind!r})"
+
+
 class Transient(Protocol):
-    """All single-use security, in four methods. Keys are at most 80 bytes, times seconds since the epoch.
+    """All single-use security, in five methods. Keys are at most 80 bytes, times seconds since the epoch.
 
     Any method may raise StoreUnavailable; then nothing was decided and nothing may be issued.
     """
 
     def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """Keep a value; False if the key is already there, live or consumed. Acknowledged means durable."""
+
+    def add_all(self, rows: tuple[Row, ...]) -> Awaitable[int | None]:
+        """Keep several values or none of them; the position of the first whose key is already there, or None.
+
+        One commit in place of several, where a request uses up something and stores something.
+        """
 
     def get(self, kind: str, key: bytes) -> Awaitable[Stored | None]:
         """Read without consuming."""
@@ -94,6 +112,10 @@ class RealmTransient:
     def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """See Transient.add."""
         return self._store.add(kind, key, value, keep_until)
+
+    def add_all(self, rows: tuple[Row, ...]) -> Awaitable[int | None]:
+        """See Transient.add_all."""
+        return self._store.add_all(rows)
 
     def get(self, kind: str, key: bytes) -> Awaitable[Stored | None]:
         """See Transient.get."""

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from pushgate.store.contract.one_instance import (
     a_caller_that_gives_up_spoils_nothing,
+    add_all_is_all_or_nothing,
     add_keeps_a_value,
     add_refuses_a_consumed_key,
     add_refuses_a_live_key,
@@ -40,6 +41,7 @@ from pushgate.store.contract.one_instance import (
     many_rows_stay_apart,
     one_of_many_adders_wins,
     one_of_many_consumers_wins,
+    one_of_many_sets_wins,
     purge_counts_what_it_deletes,
     purge_goes_by_keep_until,
     unknown_keys_are_none,
@@ -66,6 +68,7 @@ CHECKS: tuple[Check, ...] = (
     unknown_keys_are_none,
     add_refuses_a_live_key,
     add_refuses_a_consumed_key,
+    add_all_is_all_or_nothing,
     get_does_not_consume,
     consume_is_first_exactly_once,
     kinds_are_separate,
@@ -77,6 +80,7 @@ CHECKS: tuple[Check, ...] = (
     purge_counts_what_it_deletes,
     one_of_many_consumers_wins,
     one_of_many_adders_wins,
+    one_of_many_sets_wins,
     a_caller_that_gives_up_spoils_nothing,
 )
 SHARED_CHECKS: tuple[Check, ...] = (

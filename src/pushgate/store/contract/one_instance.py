@@ -22,7 +22,7 @@ from pushgate.store.contract.support import (
     past,
     soon,
 )
-from pushgate.store.ports import Again, First, Stored
+from pushgate.store.ports import Again, First, Row, Stored
 
 
 async def add_keeps_a_value(open: Open) -> None:
@@ -60,6 +60,21 @@ async def add_refuses_a_consumed_key(open: Open) -> None:
         await store.consume(KIND, key(1))
         expect(await store.add(KIND, key(1), b"other", soon()), False, "add of a consumed key")
         expect(await store.consume(KIND, key(1)), Again(b"one"), "consume after a refused add")
+
+
+async def add_all_is_all_or_nothing(open: Open) -> None:
+    """Several rows are kept together, or none of them is; the first key that is there is named."""
+    async with opened(open) as store:
+        rows = tuple(Row(KIND, key(n), b"%d" % n, soon()) for n in range(3))
+        expect(await store.add_all(rows[:2]), None, "add_all of new keys")
+        expect(await store.get(KIND, key(1)), Stored(b"1", consumed=False), "get after add_all")
+        expect(await store.add_all((rows[2], rows[1], rows[0])), 1, "add_all with a key that is there")
+        expect(await store.get(KIND, key(2)), None, "get of a row beside one that was refused")
+        expect(await store.add_all((rows[2], rows[2])), 1, "add_all of one key twice")
+        expect(await store.get(KIND, key(2)), None, "get of a row that was there twice")
+        await store.consume(KIND, key(0))
+        expect(await store.add_all((rows[0], rows[2])), 0, "add_all with a consumed key")
+        expect(await store.consume(KIND, key(0)), Again(b"0"), "consume after a refused add_all")
 
 
 async def get_does_not_consume(open: Open) -> None:
@@ -187,6 +202,21 @@ async def one_of_many_adders_wins(open: Open) -> None:
             expect(results.count(True), 1, "number of adds that succeeded")
             winner = b"%d" % results.index(True)
             expect(await store.get(KIND, key(n)), Stored(winner, consumed=False), "what is kept after the race")
+
+
+async def one_of_many_sets_wins(open: Open) -> None:
+    """Of sets with one key in common one is kept whole, and nothing of the others."""
+    async with opened(open) as store:
+        for n in range(ROUNDS):
+
+            def rows(i: int, n: int = n) -> tuple[Row, ...]:
+                return Row(KIND, key((n, i)), b"own", soon()), Row(KIND, key(n), b"%d" % i, soon())
+
+            results = await at_once(RACERS, lambda i, rows=rows: store.add_all(rows(i)))  # type: ignore[misc]
+            expect(results.count(None), 1, "number of sets that were kept")
+            own = [await store.get(KIND, key((n, i))) for i in range(RACERS)]
+            kept = [i for i, stored in enumerate(own) if stored is not None]
+            expect(kept, [results.index(None)], "whose own row is there after the race")
 
 
 async def a_caller_that_gives_up_spoils_nothing(open: Open) -> None:

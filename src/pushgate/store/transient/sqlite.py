@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from pushgate.store.commit import GroupCommit, wait_for
-from pushgate.store.ports import Again, First, Stored, StoreUnavailable
+from pushgate.store.ports import Again, First, Row, Stored, StoreUnavailable
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS transient (
@@ -30,10 +30,17 @@ CREATE INDEX IF NOT EXISTS transient_keep_until ON transient (keep_until);
 ADD = "INSERT INTO transient (key, kind, value, keep_until) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 GET = "SELECT value, consumed_at FROM transient WHERE key = ? AND kind = ?"
 CONSUME = "UPDATE transient SET consumed_at = ? WHERE key = ? AND kind = ? AND consumed_at IS NULL RETURNING value"
+UNDO = "DELETE FROM transient WHERE key = ? AND kind = ?"
 PURGE = "DELETE FROM transient WHERE id IN (SELECT id FROM transient WHERE keep_until < ? LIMIT ?)"
 PURGE_STEP = 100  # rows per transaction, so that no push waits for more than a few milliseconds
 PURGE_PAUSE = 0.002  # seconds between two steps, in which pushes have the writer to themselves
-CACHE_KIB = 4_000  # per connection; rows of one moment lie together, so a few pages are hot
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "cache_size=-4000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
+    "foreign_keys=ON",
+    "secure_delete=OFF",  # some builds overwrite what is deleted: a purge then writes everything twice
+)
 
 
 class SqliteTransient:
@@ -51,6 +58,19 @@ class SqliteTransient:
         """See store.ports.Transient.add."""
         row = (key, kind, value, keep_until)
         return self._commit.submit(lambda: self._connection.execute(ADD, row).rowcount == 1)
+
+    def add_all(self, rows: tuple[Row, ...]) -> Awaitable[int | None]:
+        """See store.ports.Transient.add_all."""
+        return self._commit.submit(partial(self._add_all, rows))
+
+    def _add_all(self, rows: tuple[Row, ...]) -> int | None:
+        execute = self._connection.execute
+        for position, row in enumerate(rows):
+            if execute(ADD, (row.key, row.kind, row.value, row.keep_until)).rowcount != 1:
+                for added in rows[:position]:
+                    execute(UNDO, (added.key, added.kind))
+                return position
+        return None
 
     async def add_many(self, kind: str, rows: Iterable[tuple[bytes, bytes, int]]) -> None:
         """Add rows of key, value and keep_until in one transaction (restoring, benchmarks)."""
@@ -97,7 +117,7 @@ class SqliteTransient:
 def connect(path: Path | None) -> sqlite3.Connection:
     """A connection as both stores use it: WAL, every commit on disk, transactions begun by hand."""
     connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=5)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{CACHE_KIB}", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
