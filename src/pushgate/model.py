@@ -222,6 +222,14 @@ class Resource(Record, frozen=True):
     scopes: tuple[str, ...] = ()
 
 
+class AuthorizationDetailsType(Record, frozen=True):
+    """A type of authorization details (RFC 9396): its name on the consent page, and the JSON Schema of an entry."""
+
+    type: str
+    title: str | None = None
+    schema: dict[str, Any] = {}
+
+
 class StoredKey(Record, frozen=True):
     """A signing key at rest: the public JWK, and the private one sealed with the server's secret key."""
 

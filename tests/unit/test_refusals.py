@@ -75,9 +75,9 @@ def test_a_description_has_only_the_characters_that_rfc_6749_allows(refusal: Ref
         assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+", text)
     assert re.fullmatch(r"[a-z_]+", refusal.error.code)
     # The detail is for the log: it never gets out.
-    error = refusal('with "detail" \\ \r\n')
+    error = refusal('with "unspoken" \\ \r\n')
     assert error.description == refusal.description
-    assert "detail" not in repr(error) + str(error)
+    assert "unspoken" not in repr(error) + str(error)
 
 
 @EVERY_REFUSAL

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from pushgate.errors import Refusal
 from pushgate.refusals.authorize import *
+from pushgate.refusals.certificate import *
 from pushgate.refusals.client import *
+from pushgate.refusals.details import *
 from pushgate.refusals.http import *
 from pushgate.refusals.request import *
 from pushgate.refusals.resource import *

@@ -1,0 +1,273 @@
+"""Rich authorization requests (RFC 9396): reading them, who may ask for what, and how people are told.
+
+Values are data: they are compared as they came, without normalisation, and escaped where they are shown
+(RFC 9396 12).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pushgate import refusals
+from pushgate.model import AuthorizationDetailsType
+from pushgate.protocol.details_schema import ARRAYS, misfit
+from pushgate.protocol.pattern_cost import MAX_TEXT
+
+Details = tuple[dict[str, Any], ...]
+
+MAX_BYTES = 16 * 1024
+MAX_ENTRIES = 50
+MAX_DEPTH = 10  # objects and arrays inside one another, the outer array included
+MAX_MEMBERS = 100  # of one object or array
+MAX_NAME = 100  # characters of a member's name
+MAX_INTEGER = 2**53 - 1  # RFC 7493 2.2: what lies beyond is another number to another reader
+MAX_SHOWN = 500  # characters of one value on the consent page
+
+
+# --- Reading --------------------------------------------------------------------------------------------
+
+
+def parse_authorization_details(text: str) -> Details:
+    """A JSON array of objects that each have a string `type`; at least one, at most 50.
+
+    Strict: no member name twice, no NaN, no number that another reader would round, no lone surrogates.
+    Raises InvalidAuthorizationDetails. RFC 9396 2, RFC 7493 2.
+    """
+    if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
+        raise refusals.DETAILS_TOO_LARGE("bytes")
+    try:
+        found = _decoder.decode(text)
+    except RecursionError:
+        raise refusals.DETAILS_TOO_LARGE("depth") from None
+    except ValueError as problem:
+        raise refusals.DETAILS_MALFORMED(type(problem).__name__) from None
+    if not isinstance(found, list) or not found:
+        raise refusals.DETAILS_MALFORMED("not an array, or empty")
+    if len(found) > MAX_ENTRIES:
+        raise refusals.DETAILS_TOO_LARGE("entries")
+    _check_bounds(found, MAX_DEPTH)
+    if not all(isinstance(entry, dict) and isinstance(entry.get("type"), str) for entry in found):
+        raise refusals.DETAILS_MALFORMED("an entry is not an object with a type")
+    return tuple(found)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 17 or abs(value := int(digits)) > MAX_INTEGER:
+        raise ValueError("integer out of range")
+    return value
+
+
+def _fraction(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("number out of range")
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_fraction, parse_constant=_no_constant
+)
+
+
+def _check_bounds(value: Any, depth: int) -> None:
+    if isinstance(value, str):
+        _check_text(value, MAX_TEXT)
+    if not isinstance(value, dict | list):
+        return
+    if depth == 0 or len(value) > MAX_MEMBERS:
+        raise refusals.DETAILS_TOO_LARGE("depth or members")
+    if isinstance(value, dict):
+        for name in value:
+            _check_text(name, MAX_NAME)
+    for inner in value.values() if isinstance(value, dict) else value:
+        _check_bounds(inner, depth - 1)
+
+
+def _check_text(text: str, limit: int) -> None:
+    if len(text) > limit:
+        raise refusals.DETAILS_TOO_LARGE("text")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        # It has no UTF-8 form: no store could keep it, no token could carry it.
+        raise refusals.DETAILS_MALFORMED("lone surrogate")
+
+
+# --- What may be asked for --------------------------------------------------------------------------------
+
+
+def check_details(
+    details: Details, types: tuple[AuthorizationDetailsType, ...], allowed: frozenset[str] | None
+) -> None:
+    """Every entry has a type of the realm that the client may use, and fits its schema.
+
+    `allowed` are the client's `authorization_details_types`; None leaves it to the realm.
+    Raises InvalidAuthorizationDetails. RFC 9396 5, 10.
+    """
+    schemas = {known.type: known.schema for known in types}
+    for entry in details:
+        name = entry["type"]
+        if name not in schemas:
+            raise refusals.DETAILS_TYPE_UNKNOWN()
+        if allowed is not None and name not in allowed:
+            raise refusals.DETAILS_TYPE_NOT_ALLOWED(name)
+        if problem := misfit(entry, schemas[name]):
+            raise refusals.DETAILS_INVALID(f"{name}: {problem}"[:200])
+
+
+def check_narrowed(text: str | None, granted: Details) -> Details:
+    """The authorization details of one token: those of the grant, or what a token request asks of them.
+
+    Raises InvalidAuthorizationDetails for anything beyond the grant. RFC 9396 6.
+    """
+    if text is None:
+        return granted
+    wanted = parse_authorization_details(text)
+    if not covered(wanted, granted):
+        raise refusals.DETAILS_EXCEED()
+    return wanted
+
+
+def covered(wanted: Details, granted: Details) -> bool:
+    """Whether each wanted entry is a granted one, or narrows one; no granted entry serves for two.
+
+    Two entries are two permissions: a payment that was granted once must not come back twice. RFC 9396 6.1.
+    """
+    choices = [[n for n, entry in enumerate(granted) if _narrows(want, entry)] for want in wanted]
+    taken: dict[int, int] = {}
+    return all(_place(n, choices, taken, set()) for n in range(len(wanted)))
+
+
+def _place(want: int, choices: list[list[int]], taken: dict[int, int], tried: set[int]) -> bool:
+    """Find a granted entry for a wanted one, moving others to their other choices where that helps."""
+    for choice in choices[want]:
+        if choice in tried:
+            continue
+        tried.add(choice)
+        if choice not in taken or _place(taken[choice], choices, taken, tried):
+            taken[choice] = want
+            return True
+    return False
+
+
+def _narrows(wanted: dict[str, Any], granted: dict[str, Any]) -> bool:
+    """The same members, equal but for RFC 9396 2.2's arrays, of which some values may be missing.
+
+    An array that is absent or empty is no narrowing: to an API it may mean everything.
+    """
+    return wanted.keys() == granted.keys() and all(
+        _same(value, granted[name]) or (name in ARRAYS and _some_of(value, granted[name]))
+        for name, value in wanted.items()
+    )
+
+
+def _some_of(wanted: Any, granted: Any) -> bool:
+    if not isinstance(wanted, list) or not isinstance(granted, list) or not wanted:
+        return False
+    return all(any(_same(value, other) for other in granted) for value in wanted)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal as JSON: the order of members does not matter, true is not 1, and 1.0 is not 1."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def for_audience(details: Details, audience: tuple[str, ...]) -> Details:
+    """The entries that a token for this audience carries: those without `locations`, or with one of its own.
+
+    A location is an audience's own if it equals it or is a path below it. RFC 9396 9.1.
+    """
+    below = tuple(value if value.endswith("/") else f"{value}/" for value in audience)
+    return tuple(
+        entry for entry in details
+        if not entry.get("locations") or any(at in audience or at.startswith(below) for at in entry["locations"])
+    )  # fmt: skip
+
+
+# --- In words ---------------------------------------------------------------------------------------------
+
+
+def in_words(details: Details, types: tuple[AuthorizationDetailsType, ...]) -> list[dict[str, Any]]:
+    """What the consent page shows of each entry: `title`, and `rows` of (label, text). Nothing is left out.
+
+    Plain text, to be escaped by the page. Labels are the `title`s of the schema's properties, else the
+    members' names. Characters that do not print, or change the direction of writing, are spelt out. Of a
+    value longer than 500 characters the beginning is shown, and how much more there is.
+    """
+    by_name = {known.type: known for known in types}
+    shown = []
+    for entry in details:
+        known = by_name.get(entry["type"], AuthorizationDetailsType(type=entry["type"]))
+        rows = [
+            (_label(name, schema), _text(entry[name], schema))
+            for name, schema in _members(entry, known.schema)
+            if name != "type"
+        ]
+        shown.append({"title": _visible(known.title or known.type), "rows": rows})
+    return shown
+
+
+def _members(value: dict[str, Any], schema: Any) -> list[tuple[str, Any]]:
+    """Names with their schemas, in the schema's order; those it does not name come last."""
+    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    named = [name for name in properties if name in value]
+    return [(name, properties.get(name)) for name in (*named, *(n for n in value if n not in properties))]
+
+
+def _label(name: str, schema: Any) -> str:
+    title = schema.get("title") if isinstance(schema, dict) else None
+    return _visible(title) if title else _visible(name.replace("_", " "))
+
+
+def _text(value: Any, schema: Any) -> str:
+    """One row's text; at the top of a row nothing needs quotes or brackets."""
+    if isinstance(value, str):
+        return _cut(value) or '""'
+    text = _inner(value, schema)
+    return text[1:-1] if isinstance(value, dict | list) and value else text
+
+
+def _inner(value: Any, schema: Any) -> str:
+    """A value beside others: brackets and quotes keep one from looking like several."""
+    if isinstance(value, dict):
+        parts = [f"{_quoted(_label(n, s), ':')}: {_inner(value[n], s)}" for n, s in _members(value, schema)]
+        return f"({', '.join(parts)})"
+    if isinstance(value, list):
+        items = schema.get("items") if isinstance(schema, dict) else None
+        return f"[{', '.join(_inner(item, items) for item in value)}]"
+    if isinstance(value, str):
+        return _quoted(_cut(value), ": ")
+    if isinstance(value, bool) or value is None:
+        return "none" if value is None else "yes" if value else "no"
+    return str(value)
+
+
+def _quoted(text: str, *more: str) -> str:
+    """In quotes, where the text would otherwise look like more than one value."""
+    plain = text.strip() == text != "" and not any(mark in text for mark in (*',;()[]"', *more))
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _cut(text: str) -> str:
+    rest = len(text) - MAX_SHOWN
+    return _visible(text) if rest <= 0 else f"{_visible(text[:MAX_SHOWN])}… ({rest} more characters)"
+
+
+def _visible(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
