@@ -43,11 +43,15 @@ class OAuthError(Exception):
         self.refusal = refusal
         self.detail = detail
         self.retry_after: int | None = None
+        self.at_resource = False
+        """Whether a protected resource refuses a DPoP proof: 401 and a challenge there (RFC 9449 7.1)."""
+        self.dpop_nonce: str | None = None
+        """The nonce that the next proof has to carry (RFC 9449 8)."""
 
     @property
     def status(self) -> int:
         """HTTP status when the error is answered directly."""
-        return self.refusal.status or self.default_status
+        return 401 if self.at_resource else self.refusal.status or self.default_status
 
     @property
     def description(self) -> str:

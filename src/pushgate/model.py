@@ -76,6 +76,7 @@ class Client(Record, frozen=True):
     require_auth_time: bool = False
     id_token_signed_response_alg: str = "RS256"
     require_pushed_authorization_requests: bool = False
+    dpop_bound_access_tokens: bool = False
     # Members below are Pushgate's own.
     profile: str | None = None
     enabled: bool = True
@@ -117,6 +118,7 @@ class AuthorizationRequest(Record, frozen=True):
     login_hint: str | None = None
     id_token_hint: str | None = None
     acr_values: tuple[str, ...] = ()
+    dpop_jkt: str | None = None  # the key that the code is bound to (RFC 9449 10)
     ui_locales: tuple[str, ...] = ()
     display: str | None = None
 
@@ -203,6 +205,7 @@ class AuthorizationCode(Record, frozen=True):
     code_challenge: str | None = None
     code_challenge_method: str | None = None
     nonce: str | None = None
+    dpop_jkt: str | None = None
 
 
 class RefreshToken(Record, frozen=True):
@@ -213,6 +216,7 @@ class RefreshToken(Record, frozen=True):
     scope: tuple[str, ...]
     expires_at: int
     consumed: bool = False
+    confirmation: Confirmation | None = None  # only those of public clients are bound (RFC 9449 5, RFC 8705 4)
 
 
 class Resource(Record, frozen=True):
@@ -281,6 +285,7 @@ class RealmSettings(Record, frozen=True):
     lifetimes: Lifetimes = Lifetimes()
     rates: Rates = Rates()
     pkce_required: bool = False
+    dpop_nonces: bool = False
     default_scope: str | None = None
     access_token_signing_alg: str = "ES256"
     resources: tuple[Resource, ...] = ()

@@ -47,11 +47,15 @@ class SecurityProfile:
         """The policy for one client: profile, realm and client metadata, where the strictest wins."""
         par = realm.pushed_authorization_requests
         wanted = realm.pkce_required if client.pkce_required is None else client.pkce_required or realm.pkce_required
+        bound = client.dpop_bound_access_tokens
+        types = self.response_types & frozenset(map(canonical_response_type, client.response_types))
         return Policy(
             profile=self,
             par_required=par.required or client.require_pushed_authorization_requests,
             pkce_required=client.public or wanted,
-            response_types=self.response_types & frozenset(map(canonical_response_type, client.response_types)),
+            sender_constrained=bound,
+            # What the authorization endpoint hands out is bound to no key (RFC 8705 6.4).
+            response_types=frozenset(t for t in types if "token" not in t.split(" ")) if bound else types,
             request_lifetime=client.par_request_expiry or par.lifetime,
         )
 
@@ -63,6 +67,7 @@ class Policy:
     profile: SecurityProfile
     par_required: bool
     pkce_required: bool
+    sender_constrained: bool
     response_types: frozenset[str]
     request_lifetime: int | None  # seconds; None: the dialect's default
 

@@ -58,6 +58,7 @@ PARAMETERS: dict[str, tuple[str, object]] = {
     "nonce": ("a nonce", "a nonce"),
     "prompt": ("login consent", ("login", "consent")),
     "max_age": ("300", 300),
+    "dpop_jkt": ("A" * 43, "A" * 43),
     "code_challenge": (s256(VERIFIER[::-1]), s256(VERIFIER[::-1])),
     "code_challenge_method": ("S256", "S256"),
     "login_hint": ("alice@example.com", "alice@example.com"),

@@ -29,6 +29,7 @@ from tests.support.steps import (
 )
 
 CHALLENGE = 'Bearer realm="default"'
+DPOP_CHALLENGE = 'DPoP realm="default", algs="ES256 ES384 ES512 PS256 PS384 PS512 RS256 EdDSA Ed25519"'
 INVALID = ("invalid_token", "userinfo.token_invalid")
 
 
@@ -116,7 +117,7 @@ async def test_without_token_the_challenge_names_no_error(
 ) -> None:
     reply = await server.http.request(method, USERINFO, headers=headers)
     refused(reply, 401, "invalid_token", "userinfo.token_missing")
-    assert reply.headers["www-authenticate"] == CHALLENGE
+    assert reply.headers.get_list("www-authenticate") == [CHALLENGE, DPOP_CHALLENGE]
 
 
 @pytest.mark.requirement("OA-6750-2.3-1", "OIDC-5.3-1")

@@ -10,6 +10,7 @@ import msgspec
 
 from pushgate import refusals
 from pushgate.errors import NoToken, OAuthError
+from pushgate.protocol import dpop
 from pushgate.protocol.params import Params, parse_form
 
 Header = tuple[bytes, bytes]
@@ -115,20 +116,28 @@ def error_reply(error: OAuthError, realm: str = "pushgate") -> Reply:
     document = {"error": error.code, "error_description": error.description}
     reply = json_reply(document, error.status)
     reply.headers.append((b"pushgate-refusal", error.refusal.id.encode()))
-    challenge = _challenge(error, realm)
-    if challenge is not None:
-        reply.headers.append((b"www-authenticate", challenge.encode()))
+    reply.headers += [(b"www-authenticate", challenge.encode()) for challenge in _challenges(error, realm)]
+    if error.dpop_nonce is not None:
+        reply.headers.append((b"dpop-nonce", error.dpop_nonce.encode()))
     if error.retry_after is not None:
         reply.headers.append((b"retry-after", str(error.retry_after).encode()))
     return reply
 
 
-def _challenge(error: OAuthError, realm: str) -> str | None:
+def _challenges(error: OAuthError, realm: str) -> list[str]:
+    """How to come again: the scheme that was tried has the error, at a resource the other one is offered too.
+
+    RFC 6750 3, RFC 9449 7.1, RFC 6749 5.2.
+    """
+    told = f'error="{error.code}", error_description="{error.description}"'
+    algs = f'algs="{" ".join(dpop.ALGS)}"'
+    if error.at_resource:
+        return [f'DPoP realm="{realm}", {told}, {algs}']
     if isinstance(error, NoToken):
-        return f'Bearer realm="{realm}"'
+        return [f'Bearer realm="{realm}"', f'DPoP realm="{realm}", {algs}']
     if error.code in ("invalid_token", "insufficient_scope"):
-        return f'Bearer realm="{realm}", error="{error.code}", error_description="{error.description}"'
-    return f'Basic realm="{realm}", charset="UTF-8"' if error.status == 401 else None
+        return [f'Bearer realm="{realm}", {told}', f'DPoP realm="{realm}", {told}, {algs}']
+    return [f'Basic realm="{realm}", charset="UTF-8"'] if error.status == 401 else []
 
 
 def set_cookie(name: str, value: str, *, secure: bool, max_age: int | None = None) -> bytes:

@@ -11,6 +11,7 @@ from pushgate.model import (
     AuthorizationCode,
     AuthorizationRequest,
     Client,
+    Confirmation,
     Grant,
     PushedAuthorizationRequest,
     RefreshToken,
@@ -99,6 +100,7 @@ async def authorization_code(
         code_challenge=request.code_challenge,
         code_challenge_method=request.code_challenge_method,
         nonce=request.nonce,
+        dpop_jkt=request.dpop_jkt,
     )
     code = new_handle(ctx.now())
     keep_until = expires_at + lifetimes.access_token
@@ -106,8 +108,8 @@ async def authorization_code(
     return code
 
 
-def access_token(ctx: Context, grant: Grant, scope: tuple[str, ...]) -> str:
-    """A signed access token for a user's grant."""
+def access_token(ctx: Context, grant: Grant, scope: tuple[str, ...], confirmation: Confirmation | None = None) -> str:
+    """A signed access token for a user's grant, bound to the sender's key."""
     claims = access_token_claims(
         issuer=ctx.realm.issuer.identifier,
         grant=grant,
@@ -116,11 +118,12 @@ def access_token(ctx: Context, grant: Grant, scope: tuple[str, ...]) -> str:
         now=int(ctx.now()),
         lifetime=ctx.realm.settings.lifetimes.access_token,
         jti=new_id(),
+        confirmation=confirmation,
     )
     return sign_jwt(claims, access_token_key(ctx), ACCESS_TOKEN_TYPE)
 
 
-def client_token(ctx: Context, client: Client, scope: tuple[str, ...]) -> str:
+def client_token(ctx: Context, client: Client, scope: tuple[str, ...], confirmation: Confirmation | None) -> str:
     """A signed access token for the client itself."""
     claims = client_token_claims(
         issuer=ctx.realm.issuer.identifier,
@@ -130,6 +133,7 @@ def client_token(ctx: Context, client: Client, scope: tuple[str, ...]) -> str:
         now=int(ctx.now()),
         lifetime=ctx.realm.settings.lifetimes.access_token,
         jti=new_id(),
+        confirmation=confirmation,
     )
     return sign_jwt(claims, access_token_key(ctx), ACCESS_TOKEN_TYPE)
 
@@ -164,14 +168,15 @@ def id_token(
     return sign_jwt(claims, ctx.keys.signing[alg], ID_TOKEN_TYPE)
 
 
-async def refresh_token(ctx: Context, grant: Grant) -> str:
-    """A refresh token for a grant, with the grant's whole scope."""
+async def refresh_token(ctx: Context, grant: Grant, confirmation: Confirmation | None) -> str:
+    """A refresh token for a grant, with the grant's whole scope; bound to a key if `confirmation` names one."""
     token = new_handle(ctx.now())
     record = RefreshToken(
         grant_id=grant.grant_id,
         client_id=grant.client_id,
         scope=grant.scope,
         expires_at=int(ctx.now()) + ctx.realm.settings.lifetimes.refresh_token,
+        confirmation=confirmation,
     )
     await ctx.grants.add_refresh_token(token, record)
     return token

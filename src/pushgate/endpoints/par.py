@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from pushgate import refusals
-from pushgate.endpoints.client_authentication import identify_client, settle
+from pushgate.endpoints.client_authentication import identify_client
 from pushgate.endpoints.context import Context, new_handle, new_id
 from pushgate.endpoints.facts import facts_of
 from pushgate.endpoints.http import Reply, Request, json_reply
+from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
 from pushgate.events import RequestPushed
 from pushgate.model import Client, PushedAuthorizationRequest
 from pushgate.protocol.authorization_request import parse_authorization_request
+from pushgate.protocol.dpop import check_same_key
 from pushgate.protocol.params import Params
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
@@ -26,7 +30,7 @@ URN = "urn:ietf:params:oauth:request_uri:"
 async def push(ctx: Context, request: Request) -> Reply:
     """Store an authorization request and answer 201 with its one-time reference.
 
-    The jti of a client assertion and the request are stored by one commit.
+    What may be used once (the jti of an assertion, of a DPoP proof) and the request are stored by one commit.
     """
     params = request.machine_form()
     settings = ctx.realm.settings
@@ -37,20 +41,26 @@ async def push(ctx: Context, request: Request) -> Reply:
     identified = await identify_client(ctx, request, params)
     client = identified.client
     try:
-        record = pushed_request(ctx, request, client, params)
+        proof = proof_of(ctx, request, ctx.realm.issuer.par)
+        record = pushed_request(ctx, request, client, params, None if proof is None else proof.jkt)
     except OAuthError:
         # A replayed assertion authenticates nobody, so that is what the reply speaks of first.
         await settle(ctx, request, identified)
         raise
     handle, row = row_of(ctx, record)
-    await settle(ctx, request, identified, row)
+    await settle(ctx, request, identified, row, proof=proof)
     lifetime = request_lifetime(ctx, client)
     ctx.emit(RequestPushed(client.client_id, record.correlation_id, lifetime), request)
-    return json_reply({"request_uri": URN + handle, "expires_in": lifetime}, 201)
+    return with_nonce(ctx, json_reply({"request_uri": URN + handle, "expires_in": lifetime}, 201))
 
 
-def pushed_request(ctx: Context, request: Request, client: Client, params: Params) -> PushedAuthorizationRequest:
-    """What is to be stored, once every rule holds. Raises OAuthError. RFC 9126 2.1."""
+def pushed_request(
+    ctx: Context, request: Request, client: Client, params: Params, jkt: str | None
+) -> PushedAuthorizationRequest:
+    """What is to be stored, once every rule holds. Raises OAuthError. RFC 9126 2.1.
+
+    `jkt` is the key of the push's DPoP proof; the code will be bound to it, as by `dpop_jkt`. RFC 9449 10.1.
+    """
     rate = ctx.realm.settings.rates.pushes_per_client
     if rate:
         take(ctx, "push-client", client.client_id, rate)
@@ -60,6 +70,9 @@ def pushed_request(ctx: Context, request: Request, client: Client, params: Param
     if "request" in params:
         raise refusals.REQUEST_OBJECT_UNSUPPORTED()
     asked, malformed = parse_authorization_request(params, client.client_id)
+    check_same_key(jkt, asked.dpop_jkt)
+    if jkt is not None:
+        asked = msgspec.structs.replace(asked, dpop_jkt=jkt)
     reply_to(asked, client, openid=OPENID in (asked.scope or ()), pushed_by_authenticated=True)
     scope = check(facts_of(ctx, client, asked, pushed=True, malformed=malformed))
     request.correlation_id = new_id()

@@ -7,12 +7,11 @@ from typing import Any
 
 from pushgate import refusals
 from pushgate.endpoints import issue
-from pushgate.endpoints.client_authentication import authenticate_client
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
+from pushgate.endpoints.sender import Sender, authenticate_sender, with_nonce
 from pushgate.events import GrantRevoked, TokenIssued
 from pushgate.model import AuthorizationCode, Grant
-from pushgate.protocol.client_auth import AuthenticatedClient
 from pushgate.protocol.grants.authorization_code import check_owner, check_redemption
 from pushgate.protocol.grants.client_credentials import check_confidential, client_scope
 from pushgate.protocol.grants.refresh_token import check_refresh, narrowed, rotates
@@ -20,13 +19,13 @@ from pushgate.protocol.params import Params
 from pushgate.protocol.scopes import OPENID
 from pushgate.store.ports import First
 
-GrantType = Callable[[Context, Request, AuthenticatedClient, Params], Awaitable[dict[str, Any]]]
+GrantType = Callable[[Context, Request, Sender, Params], Awaitable[dict[str, Any]]]
 
 
 async def token(ctx: Context, request: Request) -> Reply:
     """Exchange a grant for tokens."""
     params = request.machine_form()
-    client = await authenticate_client(ctx, request, params)
+    sender = await authenticate_sender(ctx, request, params, ctx.realm.issuer.token)
     params.reject_repeated()
     grant_type = params.get("grant_type")
     if grant_type is None:
@@ -34,14 +33,12 @@ async def token(ctx: Context, request: Request) -> Reply:
     exchange = GRANT_TYPES.get(grant_type)
     if exchange is None:
         raise refusals.GRANT_TYPE_UNSUPPORTED()
-    if grant_type not in client.client.grant_types:
+    if grant_type not in sender.client.client.grant_types:
         raise refusals.GRANT_TYPE_UNAUTHORIZED()
-    return json_reply(await exchange(ctx, request, client, params))
+    return with_nonce(ctx, json_reply(await exchange(ctx, request, sender, params)))
 
 
-async def authorization_code(
-    ctx: Context, request: Request, client: AuthenticatedClient, params: Params
-) -> dict[str, Any]:
+async def authorization_code(ctx: Context, request: Request, sender: Sender, params: Params) -> dict[str, Any]:
     """Check, consume, issue. A second redemption by the same client revokes the grant (RFC 6749 4.1.2)."""
     code = params.get("code")
     if code is None:
@@ -52,11 +49,11 @@ async def authorization_code(
         raise refusals.CODE_INVALID()
     record = AuthorizationCode.decode(stored.value)
     request.correlation_id = record.grant.correlation_id
-    check_owner(record, client)
+    check_owner(record, sender.client)
     if stored.consumed:
         await revoke(ctx, request, record.grant, "code replayed")
         raise refusals.CODE_REPLAYED()
-    check_redemption(record, params, ctx.now())
+    check_redemption(record, params, sender.confirmation, ctx.now())
     if not await ctx.grants.grant_live(record.grant.grant_id):
         raise refusals.GRANT_REVOKED()
     if await ctx.services.directory.claims(ctx.name, record.grant.sub) is None:
@@ -64,10 +61,10 @@ async def authorization_code(
     if not isinstance(await ctx.transient.consume("code", key), First):
         await revoke(ctx, request, record.grant, "code replayed")
         raise refusals.CODE_REPLAYED()
-    return await tokens(ctx, request, client, record.grant, record.grant.scope, nonce=record.nonce)
+    return await tokens(ctx, request, sender, record.grant, record.grant.scope, nonce=record.nonce)
 
 
-async def refresh_token(ctx: Context, request: Request, client: AuthenticatedClient, params: Params) -> dict[str, Any]:
+async def refresh_token(ctx: Context, request: Request, sender: Sender, params: Params) -> dict[str, Any]:
     """A new access token from a refresh token; public clients get a new refresh token too (RFC 6749 6)."""
     value = params.get("refresh_token")
     if value is None:
@@ -75,32 +72,32 @@ async def refresh_token(ctx: Context, request: Request, client: AuthenticatedCli
     record = await ctx.grants.refresh_token(value)
     if record is None:
         raise refusals.REFRESH_INVALID()
-    grant = check_refresh(record, await ctx.grants.grant(record.grant_id), client, ctx.now())
+    known = await ctx.grants.grant(record.grant_id)
+    grant = check_refresh(record, known, sender.client, sender.confirmation, ctx.now())
     request.correlation_id = grant.correlation_id
     if record.consumed:
         await revoke(ctx, request, grant, "refresh token replayed")
         raise refusals.REFRESH_REPLAYED()
     if await ctx.services.directory.claims(ctx.name, grant.sub) is None:
         raise refusals.REFRESH_INVALID("the user is gone or disabled")
-    scope = narrowed(record.scope, params.get("scope"), client.client)
-    rotate = rotates(client.client)
+    scope = narrowed(record.scope, params.get("scope"), sender.client.client)
+    rotate = rotates(sender.client.client, record)
     if rotate and not await ctx.grants.rotate_refresh_token(value):
         await revoke(ctx, request, grant, "refresh token replayed")
         raise refusals.REFRESH_REPLAYED()
-    return await tokens(ctx, request, client, grant, scope, refreshed=True, new_refresh_token=rotate)
+    return await tokens(ctx, request, sender, grant, scope, refreshed=True, new_refresh_token=rotate)
 
 
-async def client_credentials(
-    ctx: Context, request: Request, client: AuthenticatedClient, params: Params
-) -> dict[str, Any]:
+async def client_credentials(ctx: Context, request: Request, sender: Sender, params: Params) -> dict[str, Any]:
     """A token for the client itself; no refresh token (RFC 6749 4.4.3)."""
-    check_confidential(client)
+    check_confidential(sender.client)
+    client = sender.client.client
     settings = ctx.realm.settings
-    scope = client_scope(params.get("scope"), client.client, ctx.known_scopes)
-    ctx.emit(TokenIssued(client.client.client_id, "client_credentials", " ".join(scope)), request)
+    scope = client_scope(params.get("scope"), client, ctx.known_scopes)
+    ctx.emit(TokenIssued(client.client_id, "client_credentials", " ".join(scope)), request)
     document: dict[str, Any] = {
-        "access_token": issue.client_token(ctx, client.client, scope),
-        "token_type": "Bearer",
+        "access_token": issue.client_token(ctx, client, scope, sender.confirmation),
+        "token_type": token_type(sender),
         "expires_in": settings.lifetimes.access_token,
     }
     return {**document, "scope": " ".join(scope)} if scope else document
@@ -116,7 +113,7 @@ GRANT_TYPES: dict[str, GrantType] = {
 async def tokens(
     ctx: Context,
     request: Request,
-    client: AuthenticatedClient,
+    sender: Sender,
     grant: Grant,
     scope: tuple[str, ...],
     *,
@@ -125,19 +122,22 @@ async def tokens(
     new_refresh_token: bool = True,
 ) -> dict[str, Any]:
     """The token response for a user's grant. RFC 6749 5.1, OpenID Connect Core 3.1.3.3, 12.2."""
-    access_token = issue.access_token(ctx, grant, scope)
+    client = sender.client.client
+    access_token = issue.access_token(ctx, grant, scope, sender.confirmation)
     document: dict[str, Any] = {
         "access_token": access_token,
-        "token_type": "Bearer",
+        "token_type": token_type(sender),
         "expires_in": ctx.realm.settings.lifetimes.access_token,
         "scope": " ".join(scope),
     }
     if OPENID in scope:
-        document["id_token"] = issue.id_token(ctx, client.client, grant, nonce, access_token)
-    if new_refresh_token and "refresh_token" in client.client.grant_types:
-        document["refresh_token"] = await issue.refresh_token(ctx, grant)
+        document["id_token"] = issue.id_token(ctx, client, grant, nonce, access_token)
+    if new_refresh_token and "refresh_token" in client.grant_types:
+        document["refresh_token"] = await issue.refresh_token(
+            ctx, grant, sender.confirmation if client.public else None
+        )
     event = TokenIssued(
-        client_id=client.client.client_id,
+        client_id=client.client_id,
         grant_type="refresh_token" if refreshed else "authorization_code",
         scope=" ".join(scope),
         correlation_id=grant.correlation_id,
@@ -145,6 +145,12 @@ async def tokens(
     )
     ctx.emit(event, request)
     return document
+
+
+def token_type(sender: Sender) -> str:
+    """How the access token has to be sent. RFC 9449 5; a token bound to a certificate is a Bearer token."""
+    bound = sender.confirmation is not None and sender.confirmation.jkt is not None
+    return "DPoP" if bound else "Bearer"
 
 
 async def revoke(ctx: Context, request: Request, grant: Grant, reason: str) -> None:

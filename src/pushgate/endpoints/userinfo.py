@@ -5,12 +5,14 @@ from __future__ import annotations
 from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import FORM, Reply, Request, json_reply
+from pushgate.endpoints.sender import proof_of, proof_row, with_nonce
+from pushgate.errors import InvalidDpopProof, UseDpopNonce
 from pushgate.protocol.tokens import claims_of_scopes, verify_access_token
 
 
 async def userinfo(ctx: Context, request: Request) -> Reply:
     """The claims that the token's scopes release."""
-    token = bearer_token(request)
+    scheme, token = access_token_of(request)
     claims = verify_access_token(token, ctx.keys.verifying, ctx.realm.issuer.identifier, ctx.now())
     request.claimed_client = claims["client_id"]
     grant = claims.get("grant")
@@ -22,23 +24,52 @@ async def userinfo(ctx: Context, request: Request) -> Reply:
     user_claims = await ctx.services.directory.claims(ctx.name, claims["sub"])
     if user_claims is None:
         raise refusals.TOKEN_INVALID("the user is gone or disabled")
-    return json_reply({**claims_of_scopes(claims["scope"].split(" "), user_claims), "sub": claims["sub"]})
+    await confirm(ctx, request, scheme, token, claims.get("cnf"))
+    reply = json_reply({**claims_of_scopes(claims["scope"].split(" "), user_claims), "sub": claims["sub"]})
+    return with_nonce(ctx, reply, resource=True)
 
 
-def bearer_token(request: Request) -> str:
-    """The one access token of a request: in the header, or in a form body; never in the query.
+async def confirm(ctx: Context, request: Request, scheme: str, token: str, cnf: dict[str, str] | None) -> None:
+    """A bound token comes with a proof of its key, used once; any other comes as Bearer. RFC 9449 7.1, 7.2.
 
-    Raises NoToken, InvalidRequest. RFC 6750 2.
+    Raises InvalidToken, InvalidDpopProof, UseDpopNonce.
     """
-    found = [v[7:].strip() for v in request.header_values(b"authorization") if v[:7].lower() == "bearer "]
+    jkt = (cnf or {}).get("jkt")
+    if (scheme == "dpop") != (jkt is not None):
+        raise refusals.TOKEN_BOUND()
+    if jkt is None:
+        return
+    try:
+        proof = proof_of(ctx, request, ctx.realm.issuer.userinfo, token)
+        if proof is None:
+            raise refusals.DPOP_REQUIRED()
+        if proof.jkt != jkt:
+            raise refusals.TOKEN_KEY()
+        if await ctx.transient.add_all((proof_row(ctx, proof),)) is not None:
+            raise refusals.DPOP_REPLAY()
+    except (InvalidDpopProof, UseDpopNonce) as error:
+        error.at_resource = True
+        raise
+
+
+def access_token_of(request: Request) -> tuple[str, str]:
+    """Scheme (`bearer` or `dpop`) and the one access token: in the header, or in a form body; never in the query.
+
+    Raises NoToken, InvalidRequest. RFC 6750 2, RFC 9449 7.1.
+    """
+    found = []
+    for value in request.header_values(b"authorization"):
+        scheme, space, token = value.partition(" ")
+        if space and scheme.lower() in ("bearer", "dpop"):
+            found.append((scheme.lower(), token.strip()))
     content_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
     if request.method == "POST" and content_type == FORM:
         params = request.form()
         params.reject_repeated("access_token")
         if "access_token" in params:
-            found.append(params["access_token"])
+            found.append(("bearer", params["access_token"]))
     if len(found) > 1:
         raise refusals.TOKEN_TWICE()
-    if not found or not found[0]:
+    if not found or not found[0][1]:
         raise refusals.TOKEN_ABSENT()
     return found[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 
 from cryptography.exceptions import InvalidTag
@@ -21,6 +22,11 @@ class Seal:
     def __init__(self, secret_key: str) -> None:
         # The secret is long random text, so one hash makes a key of it; no password stretching is needed.
         self._aead = AESGCM(hashlib.sha256(b"pushgate seal 1\0" + secret_key.encode()).digest())
+        self._root = hashlib.sha256(b"pushgate derive 1\0" + secret_key.encode()).digest()
+
+    def derive(self, purpose: bytes) -> bytes:
+        """A key of 256 bits for another purpose; the same in every process that has the secret key."""
+        return hmac.digest(self._root, purpose, hashlib.sha256)
 
     def close(self, clear: bytes, context: bytes) -> bytes:
         """Encrypt; `context` names the place of the value, so that it cannot be moved to another."""

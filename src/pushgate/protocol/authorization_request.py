@@ -70,6 +70,7 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
         acr_values=_words(get("acr_values")),
         ui_locales=_words(get("ui_locales")),
         display=get("display"),
+        dpop_jkt=get("dpop_jkt"),
     )
     return request, malformed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pushgate.jose.algorithms import SIGNING
-from pushgate.protocol import pkce
+from pushgate.protocol import dpop, pkce
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, SYMMETRIC_ALGS
 from pushgate.protocol.client_auth import METHODS
 from pushgate.protocol.redirect_uri import RESPONSE_MODES
@@ -32,6 +32,7 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": list(METHODS),
         "token_endpoint_auth_signing_alg_values_supported": [*ASYMMETRIC_ALGS, *SYMMETRIC_ALGS],
         "code_challenge_methods_supported": list(pkce.METHODS),
+        "dpop_signing_alg_values_supported": list(dpop.ALGS),
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": list(PROMPT_VALUES),
         "request_parameter_supported": False,

@@ -122,6 +122,8 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
             found.append(Problem("response_types", f"{value!r} is not supported under the profile {profile.name}"))
         elif "code" in canonical.split() and "authorization_code" not in client.grant_types:
             found.append(Problem("grant_types", f"response type {value!r} needs authorization_code"))
+        elif client.dpop_bound_access_tokens and "token" in canonical.split():
+            found.append(Problem("response_types", f"{value!r} gives out a token that is bound to no key"))
     if client.scope is not None and not SCOPE.fullmatch(client.scope):
         found.append(Problem("scope", "must be scope values separated by single spaces"))
     if client.id_token_signed_response_alg not in SIGNING:

@@ -14,7 +14,7 @@ from pushgate import refusals
 from pushgate.errors import OAuthError
 from pushgate.model import AuthorizationRequest, Client, Fact, Resource
 from pushgate.profiles import Policy
-from pushgate.protocol import pkce
+from pushgate.protocol import dpop, pkce
 from pushgate.protocol.redirect_uri import FRONT_CHANNEL
 from pushgate.protocol.scopes import OPENID, audience_for, grantable
 
@@ -116,6 +116,11 @@ def code_challenge(f: Facts) -> None:
     pkce.check_challenge(f.request.code_challenge, f.request.code_challenge_method, required=required)
 
 
+def key_of_the_code(f: Facts) -> None:
+    """RFC 9449 10."""
+    dpop.check_jkt(f.request.dpop_jkt)
+
+
 def prompt_none_alone(f: Facts) -> None:
     """OpenID Connect Core 3.1.2.1."""
     if "none" in f.request.prompt and len(set(f.request.prompt)) > 1:
@@ -135,6 +140,7 @@ RULES: tuple[Callable[[Facts], None], ...] = (
     nonce_for_front_channel_id_token,
     nonce_of_sane_length,
     code_challenge,
+    key_of_the_code,
     prompt_none_alone,
 )
 

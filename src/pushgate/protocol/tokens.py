@@ -8,7 +8,7 @@ from typing import Any
 from pushgate import refusals
 from pushgate.jose.hashes import half_hash
 from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
-from pushgate.model import Grant
+from pushgate.model import Confirmation, Grant
 from pushgate.protocol.scopes import SCOPE_CLAIMS
 
 ACCESS_TOKEN_TYPE = "at+jwt"
@@ -24,12 +24,13 @@ def access_token_claims(
     now: int,
     lifetime: int,
     jti: str,
+    confirmation: Confirmation | None = None,
 ) -> dict[str, Any]:
     """Claims of an access token for a user's grant; `grant` lets the server see that it was revoked.
 
-    `now` and `lifetime` in seconds. RFC 9068 2.2.
+    `now` and `lifetime` in seconds; `confirmation` is the key it is bound to. RFC 9068 2.2, RFC 7800 3.1.
     """
-    return {
+    claims = {
         "iss": issuer,
         "sub": grant.sub,
         "aud": _one_or_many(audience),
@@ -42,6 +43,11 @@ def access_token_claims(
         "amr": list(grant.amr),
         "grant": grant.grant_id,
     }
+    return _bound(claims, confirmation)
+
+
+def _bound(claims: dict[str, Any], confirmation: Confirmation | None) -> dict[str, Any]:
+    return claims if confirmation is None else {**claims, "cnf": confirmation.members()}
 
 
 def client_token_claims(
@@ -53,6 +59,7 @@ def client_token_claims(
     now: int,
     lifetime: int,
     jti: str,
+    confirmation: Confirmation | None = None,
 ) -> dict[str, Any]:
     """Claims of an access token that a client gets for itself: no user, so `sub` is the client. RFC 9068 2.2."""
     claims: dict[str, Any] = {
@@ -65,7 +72,7 @@ def client_token_claims(
         "jti": jti,
     }
     joined = " ".join(scope)
-    return {**claims, "scope": joined} if joined else claims
+    return _bound({**claims, "scope": joined} if joined else claims, confirmation)
 
 
 def id_token_claims(

@@ -12,8 +12,10 @@ from pushgate.refusals.authorize import *
 from pushgate.refusals.certificate import *
 from pushgate.refusals.client import *
 from pushgate.refusals.details import *
+from pushgate.refusals.dpop import *
 from pushgate.refusals.http import *
 from pushgate.refusals.request import *
+from pushgate.refusals.request_object import *
 from pushgate.refusals.resource import *
 from pushgate.refusals.token import *
 

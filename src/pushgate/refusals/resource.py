@@ -16,6 +16,14 @@ TOKEN_INVALID = Refusal(
     "userinfo.token_invalid", e.InvalidToken, "The access token is invalid, expired or revoked.",
     "Get a new access token of this issuer.",
 )  # fmt: skip
+TOKEN_BOUND = Refusal(
+    "userinfo.token_scheme", e.InvalidToken, "The access token was not sent in the way that it was issued for.",
+    "Send a token with token_type DPoP as Authorization: DPoP with a proof, and any other one as Bearer.",
+)  # fmt: skip
+TOKEN_KEY = Refusal(
+    "userinfo.token_key", e.InvalidToken, "The access token is bound to another key.",
+    "Sign the proof with the key that the token was issued to.",
+)  # fmt: skip
 TOKEN_OPENID = Refusal(
     "userinfo.openid_missing", e.InsufficientScope, "The access token lacks the scope openid.",
     "Ask for openid in the authorization request.",

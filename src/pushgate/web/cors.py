@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pushgate.server import AuthorizationServer
     from pushgate.web.routes import Route
 
-EXPOSED = b"www-authenticate, x-request-id, pushgate-refusal, retry-after"
+EXPOSED = b"www-authenticate, x-request-id, pushgate-refusal, retry-after, dpop-nonce"
 PREFLIGHT_AGE = b"600"  # seconds
 
 

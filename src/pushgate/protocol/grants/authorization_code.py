@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pushgate import refusals
-from pushgate.model import AuthorizationCode
+from pushgate.model import AuthorizationCode, Confirmation
 from pushgate.protocol.client_auth import AuthenticatedClient
 from pushgate.protocol.params import Params
 from pushgate.protocol.pkce import check_verifier
@@ -15,11 +15,11 @@ def check_owner(code: AuthorizationCode, client: AuthenticatedClient) -> None:
         raise refusals.CODE_CLIENT()
 
 
-def check_redemption(code: AuthorizationCode, params: Params, now: float) -> None:
-    """The code is alive, the redirect URI identical, the verifier right. Raises InvalidGrant.
+def check_redemption(code: AuthorizationCode, params: Params, confirmation: Confirmation | None, now: float) -> None:
+    """The code is alive, the redirect URI identical, the verifier and the sender's key right. Raises InvalidGrant.
 
     A wrong attempt does not use the code up: whoever has no verifier cannot burn it.
-    RFC 6749 4.1.3, RFC 7636 4.6.
+    RFC 6749 4.1.3, RFC 7636 4.6, RFC 9449 10.
     """
     if code.expires_at <= now:
         raise refusals.CODE_INVALID("expired")
@@ -27,3 +27,5 @@ def check_redemption(code: AuthorizationCode, params: Params, now: float) -> Non
     if (code.redirect_uri is not None or sent is not None) and sent != code.redirect_uri:
         raise refusals.CODE_REDIRECT_URI()
     check_verifier(code.code_challenge, params.get("code_verifier"))
+    if code.dpop_jkt is not None and (confirmation is None or confirmation.jkt != code.dpop_jkt):
+        raise refusals.DPOP_KEY_CODE()

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
-from pushgate.model import Client, Grant, RefreshToken
+from pushgate.model import Client, Confirmation, Grant, RefreshToken
 from pushgate.protocol.authorization_request import parse_scope
 from pushgate.protocol.client_auth import AuthenticatedClient
 
 
-def check_refresh(token: RefreshToken, grant: Grant | None, client: AuthenticatedClient, now: float) -> Grant:
-    """The token is alive and belongs to this client; returns its grant. Raises InvalidGrant. RFC 6749 6."""
+def check_refresh(
+    token: RefreshToken,
+    grant: Grant | None,
+    client: AuthenticatedClient,
+    confirmation: Confirmation | None,
+    now: float,
+) -> Grant:
+    """The token is alive and belongs to this client, and to the sender's key; returns its grant. Raises InvalidGrant.
+
+    RFC 6749 6, RFC 9449 5.
+    """
     if token.client_id != client.client.client_id:
         raise refusals.REFRESH_CLIENT()
     if token.expires_at <= now or grant is None or grant.revoked:
         raise refusals.REFRESH_INVALID("expired, or the grant was revoked")
+    if token.confirmation is not None and token.confirmation != confirmation:
+        raise refusals.DPOP_KEY_REFRESH()
     return grant
 
 
-def rotates(client: Client) -> bool:
-    """Only refresh tokens of public clients are rotated; others are bound to the client's credential.
+def rotates(client: Client, token: RefreshToken) -> bool:
+    """Only unbound refresh tokens of public clients are rotated; others are bound to a credential or a key.
 
     RFC 9700 2.2.2, 4.14.2.
     """
-    return client.public
+    return client.public and token.confirmation is None
 
 
 def narrowed(granted: tuple[str, ...], asked: str | None, client: Client) -> tuple[str, ...]:
