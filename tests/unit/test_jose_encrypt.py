@@ -521,7 +521,9 @@ def test_any_header_gives_text_or_bad_jwe(header: dict[str, Any], alg: str, enc:
     bad(".".join([head, wrapped, b64(bytes(vector)), b64(bytes(32)), b64(bytes(tag))]), OURS)
 
 
-@given(jwks | st.dictionaries(st.sampled_from(["kty", "use", "alg", "key_ops"]), json_values), st.sampled_from(KEY_ALGS))
+@given(
+    jwks | st.dictionaries(st.sampled_from(["kty", "use", "alg", "key_ops"]), json_values), st.sampled_from(KEY_ALGS)
+)
 @thoroughly
 @pytest.mark.filterwarnings("ignore:Key size should be")
 def test_any_jwk_fits_or_does_not(jwk: dict[str, Any], alg: str) -> None:
