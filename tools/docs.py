@@ -142,7 +142,19 @@ def commands() -> str:
     import os
     import subprocess
 
-    names = [[], ["demo"], ["serve"], ["apply"], ["export"], ["client"], ["user"], ["keys"], ["db"], ["doctor"]]
+    names = [
+        [],
+        ["demo"],
+        ["serve"],
+        ["apply"],
+        ["export"],
+        ["client"],
+        ["user"],
+        ["keys"],
+        ["db"],
+        ["doctor"],
+        ["explain"],
+    ]
     out = ["# Commands\n", MADE, "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n"]
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
     for name in names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -26,6 +26,14 @@ OIDC_RESPONSE_TYPES = frozenset(
     }
 )
 
+AUTH_METHODS = frozenset({"none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"})
+ASYMMETRIC = frozenset(
+    {"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"}
+)
+ALGORITHMS = ASYMMETRIC | {"HS256", "HS384", "HS512"}
+# FAPI2-SP 5.4.1: Ed25519 is the name that RFC 9864 gives to EdDSA with that curve.
+FAPI_ALGORITHMS = frozenset({"PS256", "ES256", "EdDSA", "Ed25519"})
+
 
 @dataclass(frozen=True, slots=True)
 class SecurityProfile:
@@ -34,6 +42,20 @@ class SecurityProfile:
     name: str
     openid_connect: bool
     response_types: frozenset[str]
+    auth_methods: frozenset[str]
+    """Client authentication methods."""
+    algorithms: frozenset[str]
+    """Signature algorithms of every JWT that is taken or made."""
+    par_required: bool
+    pkce_required: bool
+    sender_constrained: bool
+    """Access tokens are bound to a key of the client."""
+    redirect_uri_required: bool
+    """A request names its redirect URI even if only one is registered."""
+    issuer_audience: bool
+    """A client assertion is for the issuer identifier, as a plain string, and for nothing else."""
+    longest_code: int  # seconds that a code lives at most
+    longest_request: int  # seconds that a request_uri lives at most
 
     def within(self, realm: SecurityProfile) -> SecurityProfile:
         """This profile for one client of a realm: it takes away, and never adds to what the realm's profile allows."""
@@ -41,23 +63,41 @@ class SecurityProfile:
             name=self.name,
             openid_connect=self.openid_connect and realm.openid_connect,
             response_types=self.response_types & realm.response_types,
+            auth_methods=self.auth_methods & realm.auth_methods,
+            algorithms=self.algorithms & realm.algorithms,
+            par_required=self.par_required or realm.par_required,
+            pkce_required=self.pkce_required or realm.pkce_required,
+            sender_constrained=self.sender_constrained or realm.sender_constrained,
+            redirect_uri_required=self.redirect_uri_required or realm.redirect_uri_required,
+            issuer_audience=self.issuer_audience or realm.issuer_audience,
+            longest_code=min(self.longest_code, realm.longest_code),
+            longest_request=min(self.longest_request, realm.longest_request),
         )
 
     def tighten(self, realm: RealmSettings, client: Client) -> Policy:
         """The policy for one client: profile, realm and client metadata, where the strictest wins."""
         par = realm.pushed_authorization_requests
         wanted = realm.pkce_required if client.pkce_required is None else client.pkce_required or realm.pkce_required
-        bound = client.dpop_bound_access_tokens
+        bound = self.sender_constrained or client.dpop_bound_access_tokens
         types = self.response_types & frozenset(map(canonical_response_type, client.response_types))
+        lifetime = client.par_request_expiry or par.lifetime
         return Policy(
             profile=self,
-            par_required=par.required or client.require_pushed_authorization_requests,
-            pkce_required=client.public or wanted,
+            par_required=self.par_required or par.required or client.require_pushed_authorization_requests,
+            pkce_required=self.pkce_required or client.public or wanted,
             sender_constrained=bound,
             # What the authorization endpoint hands out is bound to no key (RFC 8705 6.4).
             response_types=frozenset(t for t in types if "token" not in t.split(" ")) if bound else types,
-            request_lifetime=client.par_request_expiry or par.lifetime,
+            request_lifetime=None if lifetime is None else min(lifetime, self.longest_request),
+            code_lifetime=min(realm.lifetimes.code, self.longest_code),
         )
+
+    def signing_alg(self, wanted: str) -> str:
+        """What to sign with for a client of this profile: what it registered, or the nearest that is allowed here.
+
+        RS256 is the default of OpenID Connect and forbidden by FAPI 2.0; PS256 takes the same kind of key.
+        """
+        return wanted if wanted in self.algorithms else "PS256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +110,7 @@ class Policy:
     sender_constrained: bool
     response_types: frozenset[str]
     request_lifetime: int | None  # seconds; None: the dialect's default
+    code_lifetime: int  # seconds
 
 
 @lru_cache(maxsize=256)
@@ -78,7 +119,41 @@ def canonical_response_type(value: str) -> str:
     return value if " " not in value else " ".join(sorted(value.split(" ")))
 
 
-OAUTH2 = SecurityProfile(name="oauth2", openid_connect=False, response_types=OAUTH_RESPONSE_TYPES)
-OIDC = SecurityProfile(name="oidc", openid_connect=True, response_types=OIDC_RESPONSE_TYPES)
+OAUTH2 = SecurityProfile(
+    name="oauth2",
+    openid_connect=False,
+    response_types=OAUTH_RESPONSE_TYPES,
+    auth_methods=AUTH_METHODS,
+    algorithms=ALGORITHMS,
+    par_required=False,
+    pkce_required=False,
+    sender_constrained=False,
+    redirect_uri_required=False,
+    issuer_audience=False,
+    longest_code=600,
+    longest_request=600,
+)
+OIDC = replace(OAUTH2, name="oidc", openid_connect=True, response_types=OIDC_RESPONSE_TYPES)
+FAPI2_SECURITY = SecurityProfile(
+    name="fapi2-security",
+    openid_connect=True,  # where the client asks for the scope openid (FAPI2-SP 5.3.2.3)
+    response_types=frozenset({"code"}),  # 5.3.2.2-1
+    auth_methods=frozenset({"private_key_jwt"}),  # 5.3.2.1-6
+    algorithms=FAPI_ALGORITHMS,  # 5.4.1
+    par_required=True,  # 5.3.2.2-3
+    pkce_required=True,  # 5.3.2.2-5
+    sender_constrained=True,  # 5.3.2.1-4
+    redirect_uri_required=True,  # 5.3.2.2-6
+    issuer_audience=True,  # 5.3.2.1-8
+    longest_code=60,  # 5.3.2.1-11
+    longest_request=599,  # 5.3.2.2-12
+)
 
-PROFILES: Mapping[str, SecurityProfile] = MappingProxyType({p.name: p for p in (OAUTH2, OIDC)})
+PROFILES: Mapping[str, SecurityProfile] = MappingProxyType({p.name: p for p in (OAUTH2, OIDC, FAPI2_SECURITY)})
+
+
+def policy_of(realm: RealmSettings, client: Client) -> Policy:
+    """The policy for a client of a realm: its own profile inside the realm's, tightened by both registrations."""
+    profile = PROFILES[realm.profile]
+    own = profile if client.profile is None else PROFILES[client.profile].within(profile)
+    return own.tighten(realm, client)

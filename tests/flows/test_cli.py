@@ -361,6 +361,21 @@ def test_doctor_is_content_with_relaxations_and_names_them(template: Path) -> No
     assert done(template, "doctor").startswith("LEVEL")
 
 
+def test_explain_says_what_a_client_is_held_to_and_why(template: Path) -> None:
+    told = {line["rule"]: line for line in json.loads(done(template, "explain", "default", "spa", "--json"))}
+    assert told["PKCE (S256) required"] == {
+        "rule": "PKCE (S256) required", "value": "yes", "source": "a public client"
+    }  # fmt: skip
+    assert (told["pushed requests required"]["value"], told["tokens bound to a key"]["value"]) == ("no", "no")
+    must_push = {line["rule"]: line for line in json.loads(done(template, "explain", "default", "must-push", "--json"))}
+    assert must_push["pushed requests required"]["source"] == "client: require_pushed_authorization_requests"
+    assert done(template, "explain", "default", "app").startswith("RULE")
+    assert (
+        failed(template, "explain", "default", "nobody") == "client_id: there is no client 'nobody' in realm 'default'"
+    )
+    assert "there is no realm 'nowhere'" in failed(template, "explain", "nowhere", "app")
+
+
 @pytest.mark.requirement("PAR-2-1")
 def test_doctor_has_nothing_to_say_of_http_under_https(template: Path) -> None:
     findings = json.loads(done(template, "doctor", "--json", PUSHGATE_BASE_URL="https://as.example"))

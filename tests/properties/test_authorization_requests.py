@@ -59,7 +59,7 @@ def test_any_request_is_answered_where_it_may_be_or_refused(
     asked, malformed = parse_authorization_request(Params(more | known), "app")
     assert asked.client_id == "app"
     try:
-        target = reply_to(asked, CLIENT, openid="openid" in (asked.scope or ()))
+        target = reply_to(asked, CLIENT, named="openid" in (asked.scope or ()))
     except InvalidRequest as problem:
         is_refusal(problem)
         return
@@ -135,7 +135,7 @@ def test_what_can_be_registered_can_be_answered(uri: str, kind: Any, mode: str) 
         return
     client = Client(client_id="app", application_type=kind, redirect_uris=(uri,))
     asked = AuthorizationRequest(client_id="app", redirect_uri=uri, response_mode=mode, state="é&=#")
-    answer = respond(reply_to(asked, client, openid=True), AUDIENCE, {"code": "a-code"})
+    answer = respond(reply_to(asked, client, named=True), AUDIENCE, {"code": "a-code"})
     if isinstance(answer, FormPost):
         assert answer.action == uri
         assert dict(answer.fields) == {"code": "a-code", "state": "é&=#", "iss": AUDIENCE}

@@ -15,6 +15,7 @@ from joserfc.jwk import OctKey
 from pushgate.errors import InvalidClient, OAuthError
 from pushgate.jose.verify import BadJws, KeySet, import_key, parse_jws
 from pushgate.model import Client
+from pushgate.profiles import OAUTH2
 from pushgate.protocol import client_assertion
 from pushgate.protocol.client_auth import (
     AssertionCredential,
@@ -199,7 +200,7 @@ def test_any_signed_assertion_is_verified_or_refused(
     try:
         unverified, claimed = client_assertion.claimed_client_id(token, client_id)
         client = client_assertion.check_method(unverified, MAC_CLIENT if claimed == "mac" else None)
-        found = client_assertion.verify_assertion(unverified, client, SECRETS, frozenset({AUDIENCE}), NOW)
+        found = client_assertion.verify_assertion(unverified, client, SECRETS, frozenset({AUDIENCE}), NOW, OAUTH2)
     except InvalidClient as problem:
         is_refusal(problem)
         return

@@ -82,7 +82,7 @@ def allowed(ctx: Context, client: Client, request: dict[str, str], *, pushed: bo
     """The scope that the request would get; None if it is refused."""
     asked, malformed = parse_authorization_request(Params(request), client.client_id)
     try:
-        reply_to(asked, client, openid="openid" in (asked.scope or ()))
+        reply_to(asked, client, named="openid" in (asked.scope or ()))
         return check(facts_of(ctx, client, asked, pushed=pushed, malformed=malformed))
     except OAuthError:
         return None
@@ -93,17 +93,19 @@ def stricter(client: Client, wish: int) -> Client:
     changes: list[dict[str, Any]] = [
         {"require_pushed_authorization_requests": True},
         {"pkce_required": True},
-        {"profile": "oauth2"},
+        {"profile": "oauth2"} if client.profile in (None, "oidc") else {},
         {"response_types": client.response_types[1:]},
         {"grant_types": client.grant_types[1:]},
         {"redirect_uris": client.redirect_uris[:1]} if len(client.redirect_uris) == 1 else {},
         {"scope": client.scope.rpartition(" ")[0]} if client.scope and " " in client.scope else {},
+        {"profile": "fapi2-security"} if client.profile in (None, "oidc") else {},
+        {"dpop_bound_access_tokens": True},
     ]
     return msgspec.structs.replace(client, **changes[wish])
 
 
 @thoroughly
-@given(st.integers(0, len(SWITCHES) - 1), clients, requests, st.booleans(), st.lists(st.integers(0, 6), max_size=3))
+@given(st.integers(0, len(SWITCHES) - 1), clients, requests, st.booleans(), st.lists(st.integers(0, 8), max_size=3))
 def test_asking_for_more_strictness_never_allows_more(
     realms: list[Context], number: int, client: Client, request: dict[str, str], pushed: bool, wishes: list[int]
 ) -> None:

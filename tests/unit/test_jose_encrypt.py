@@ -263,8 +263,8 @@ def test_null_is_not_absent_in_a_header(member: str) -> None:
 
 @pytest.mark.parametrize(
     "alg",
-    ["none", "dir", "RSA1_5", "PBES2-HS256+A128KW", "A128KW", "A256GCMKW", "ECDH-ES+A192KW", "RSA-OAEP-512", "", "rsa-oaep",
-     None, 5, ["RSA-OAEP-256"], {}],
+    ["none", "dir", "RSA1_5", "PBES2-HS256+A128KW", "A128KW", "A256GCMKW", "ECDH-ES+A192KW", "RSA-OAEP-512", "",
+     "rsa-oaep", None, 5, ["RSA-OAEP-256"], {}],
     ids=repr,
 )  # fmt: skip
 def test_key_algorithms_that_are_on_no_list(alg: Any) -> None:
@@ -376,7 +376,6 @@ def jwk_of(name: str) -> dict[str, Any]:
     return public(name)["keys"][0]  # type: ignore[no-any-return]
 
 
-P256 = ("crv", "kty", "x", "y")
 EPKS: dict[str, Callable[[], Any]] = {
     "null": lambda: None,
     "text": lambda: "epk",
@@ -400,7 +399,8 @@ EPKS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("case", EPKS)
 def test_an_epk_that_is_no_key_of_our_curve(case: str) -> None:
-    assert bad(with_epk(EPKS[case]())) in (CLOSED, "no usable epk")
+    without_form = ("null", "text", "a list", "empty", "private", "x that is a number", "RSA")
+    bad(with_epk(EPKS[case]()), message="no usable epk" if case in without_form else CLOSED)
 
 
 def test_a_small_x25519_key_agrees_on_nothing() -> None:
@@ -499,9 +499,10 @@ PIECES = pieces(*made().split("."), *RFC7520_55.split("."), b64(HEAD), ".", ".."
 @thoroughly
 def test_any_string_gives_text_or_bad_jwe(value: str) -> None:
     try:
-        assert isinstance(decrypt(value, OURS), str)
-    except BadJwe as refusal:
-        assert refusal.args
+        found = decrypt(value, OURS)
+    except BadJwe:
+        return
+    assert isinstance(found, str)
 
 
 @given(

@@ -53,7 +53,7 @@ def show(client_id: ClientId, realm: RealmName = "default", as_json: AsJson = Fa
     """Show a client, without its secret."""
 
     async def work(installation: Any) -> None:
-        client = await _existing(installation, realm, client_id)
+        client = await existing(installation, realm, client_id)
         members = public_members(client)
         if as_json:
             print_json(members)
@@ -110,7 +110,8 @@ def _save(realm: str, client_id: str, members: list[str], *, exists: bool, as_js
     with_installation(work)
 
 
-async def _existing(installation: Any, realm: str, client_id: str) -> Any:
+async def existing(installation: Any, realm: str, client_id: str) -> Any:
+    """A client of a realm. Raises Refused if there is none."""
     from pushgate.manage.service import Refused
     from pushgate.protocol.registration import Problem
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from pushgate import __version__
-from pushgate.cli import clients, database, keys, manifests, serving, users
+from pushgate.cli import clients, database, explain, keys, manifests, serving, users
 
 app = typer.Typer(
     name="pushgate",
@@ -23,6 +23,7 @@ app.command("demo")(serving.demo)
 app.command("apply")(manifests.apply)
 app.command("export")(manifests.export)
 app.command("doctor")(database.doctor)
+app.command("explain")(explain.explain)
 app.add_typer(clients.app, name="client")
 app.add_typer(users.app, name="user")
 app.add_typer(keys.app, name="keys")

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from pushgate import refusals
 from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of
 from pushgate.endpoints.context import Context, new_id
-from pushgate.endpoints.facts import facts_of
+from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Request
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
 from pushgate.endpoints.par import URN, request_lifetime, row_of
@@ -28,7 +28,6 @@ from pushgate.protocol.interaction import Login, Need, Nothing, interaction_id, 
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.redirect_uri import ReplyTo, reply_to
 from pushgate.protocol.rules import check
-from pushgate.protocol.scopes import OPENID
 from pushgate.protocol.tokens import subject_of_hint
 from pushgate.store.ports import First, StoreUnavailable
 
@@ -112,7 +111,7 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
     So there is one way on from here. A request that breaks a rule is answered at once and not stored.
     """
     asked, malformed = parse_authorization_request(params, client.client_id)
-    target = reply_to(asked, client, openid=OPENID in (asked.scope or ()))
+    target = reply_to(asked, client, named=must_name_uri(ctx, client, asked))
     request.correlation_id = new_id()
     record = PushedAuthorizationRequest(
         request=asked,
@@ -150,8 +149,8 @@ async def open_request(ctx: Context, request: Request, key: bytes, client: Clien
         raise refusals.REQUEST_URI_USED()
     if record.pushed and not ctx.realm.settings.pushed_authorization_requests.supported:
         raise refusals.REQUEST_URI_DEAD("PAR was switched off")
-    openid = OPENID in (record.request.scope or ())
-    target = reply_to(record.request, client, openid=openid, pushed_by_authenticated=record.pushed)
+    named = must_name_uri(ctx, client, record.request)
+    target = reply_to(record.request, client, named=named, pushed_by_authenticated=record.pushed)
     return Opened(key, None, record, client, target)
 
 
@@ -279,7 +278,7 @@ async def complete(
     """Consume the request, then write the grant, then make what the client asked for. One winner."""
     first = await consume(ctx, opened)
     grant = await authorization_grant(ctx, first, opened.record, session, scope)
-    members = await front_channel_members(ctx, first, opened.record.request, opened.reply_to, grant)
+    members = await front_channel_members(ctx, first, opened.client, opened.record.request, opened.reply_to, grant)
     answered = AuthorizationAnswered(
         client_id=opened.client.client_id,
         correlation_id=opened.record.correlation_id,

@@ -41,7 +41,9 @@ async def identify_client(ctx: Context, request: Request, params: Params) -> Ide
         if unverified is not None:
             return await _verified(ctx, unverified, client_id)
         assert not isinstance(credential, AssertionCredential)
-        return client_auth.authenticate(credential, await ctx.client(client_id))
+        found = client_auth.authenticate(credential, await ctx.client(client_id))
+        client_auth.check_profile(found.client, ctx.policy(found.client))
+        return found
     except InvalidClient:
         ctx.services.buckets.count(limit, ctx.now())
         raise
@@ -55,6 +57,9 @@ def failure_limit(ctx: Context, request: Request, client_id: str) -> Limit:
 
 async def _verified(ctx: Context, unverified: Unverified, client_id: str) -> UnusedAssertion:
     client = client_assertion.check_method(unverified, await ctx.client(client_id))
+    policy = ctx.policy(client)
+    client_auth.check_profile(client, policy)
     keys = await ctx.services.client_keys.keys(ctx.name, client, unverified.header)
-    audiences = ctx.realm.issuer.assertion_audiences
-    return client_assertion.verify_assertion(unverified, client, keys, audiences, ctx.now())
+    issuer = ctx.realm.issuer
+    audiences = frozenset({issuer.identifier}) if policy.profile.issuer_audience else issuer.assertion_audiences
+    return client_assertion.verify_assertion(unverified, client, keys, audiences, ctx.now(), policy.profile)

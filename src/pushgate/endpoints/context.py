@@ -17,7 +17,7 @@ from pushgate.jose.seal import Seal
 from pushgate.jose.verify import KeySet
 from pushgate.journal import Journal
 from pushgate.model import Client
-from pushgate.profiles import PROFILES, Policy
+from pushgate.profiles import Policy, policy_of
 from pushgate.protocol.scopes import realm_scopes
 from pushgate.realm import Realm
 from pushgate.store.durable.accounts import Accounts
@@ -90,8 +90,7 @@ class Context:
         known = self._policies.get(client_id)
         if known is not None and known[0] is client:
             return known[1]
-        profile = PROFILES[client.profile].within(self.realm.profile) if client.profile else self.realm.profile
-        policy = profile.tighten(self.realm.settings, client)
+        policy = policy_of(self.realm.settings, client)
         self._policies[client_id] = (client, policy)
         return policy
 

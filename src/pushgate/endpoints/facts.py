@@ -6,7 +6,12 @@ from pushgate.endpoints.context import Context
 from pushgate.errors import OAuthError
 from pushgate.model import AuthorizationRequest, Client
 from pushgate.protocol.rules import Facts
-from pushgate.protocol.scopes import realm_scopes
+from pushgate.protocol.scopes import OPENID, realm_scopes
+
+
+def must_name_uri(ctx: Context, client: Client, request: AuthorizationRequest) -> bool:
+    """Whether the request has to name its redirect URI. OpenID Connect Core 3.1.2.1, FAPI2-SP 5.3.2.2."""
+    return OPENID in (request.scope or ()) or ctx.policy(client).profile.redirect_uri_required
 
 
 def facts_of(

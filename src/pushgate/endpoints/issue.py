@@ -54,7 +54,7 @@ async def authorization_grant(
 
 
 async def front_channel_members(
-    ctx: Context, first: First, request: AuthorizationRequest, reply_to: ReplyTo, grant: Grant
+    ctx: Context, first: First, client: Client, request: AuthorizationRequest, reply_to: ReplyTo, grant: Grant
 ) -> dict[str, str]:
     """The members of a successful authorization response, as its response type names them.
 
@@ -63,16 +63,15 @@ async def front_channel_members(
     members: dict[str, str] = {}
     kinds = request.response_types
     if "code" in kinds:
-        members["code"] = await authorization_code(ctx, first, request, reply_to, grant)
+        members["code"] = await authorization_code(ctx, first, client, request, reply_to, grant)
     if "token" in kinds:
         members |= {
-            "access_token": access_token(ctx, grant, grant.scope),
+            "access_token": access_token(ctx, client, grant, grant.scope),
             "token_type": "Bearer",
             "expires_in": str(ctx.realm.settings.lifetimes.access_token),
             "scope": " ".join(grant.scope),
         }
     if "id_token" in kinds:
-        client = await ctx.client(grant.client_id)
         alone = kinds == {"id_token"}
         user_claims = await released_claims(ctx, grant) if alone else None
         members["id_token"] = id_token(
@@ -87,12 +86,11 @@ async def released_claims(ctx: Context, grant: Grant) -> dict[str, Any]:
 
 
 async def authorization_code(
-    ctx: Context, first: First, request: AuthorizationRequest, reply_to: ReplyTo, grant: Grant
+    ctx: Context, first: First, client: Client, request: AuthorizationRequest, reply_to: ReplyTo, grant: Grant
 ) -> str:
     """A code for the winner of the request; kept beyond its life so that a replay is seen (RFC 6749 4.1.2)."""
     assert isinstance(first, First)
-    lifetimes = ctx.realm.settings.lifetimes
-    expires_at = int(ctx.now()) + lifetimes.code
+    expires_at = int(ctx.now()) + ctx.policy(client).code_lifetime
     record = AuthorizationCode(
         grant=grant,
         redirect_uri=reply_to.redirect_uri if reply_to.given else None,
@@ -103,12 +101,14 @@ async def authorization_code(
         dpop_jkt=request.dpop_jkt,
     )
     code = new_handle(ctx.now())
-    keep_until = expires_at + lifetimes.access_token
+    keep_until = expires_at + ctx.realm.settings.lifetimes.access_token
     await ctx.transient.add("code", ctx.transient.key("code", code), record.encode(), keep_until)
     return code
 
 
-def access_token(ctx: Context, grant: Grant, scope: tuple[str, ...], confirmation: Confirmation | None = None) -> str:
+def access_token(
+    ctx: Context, client: Client, grant: Grant, scope: tuple[str, ...], confirmation: Confirmation | None = None
+) -> str:
     """A signed access token for a user's grant, bound to the sender's key."""
     claims = access_token_claims(
         issuer=ctx.realm.issuer.identifier,
@@ -120,7 +120,7 @@ def access_token(ctx: Context, grant: Grant, scope: tuple[str, ...], confirmatio
         jti=new_id(),
         confirmation=confirmation,
     )
-    return sign_jwt(claims, access_token_key(ctx), ACCESS_TOKEN_TYPE)
+    return sign_jwt(claims, access_token_key(ctx, client), ACCESS_TOKEN_TYPE)
 
 
 def client_token(ctx: Context, client: Client, scope: tuple[str, ...], confirmation: Confirmation | None) -> str:
@@ -135,25 +135,25 @@ def client_token(ctx: Context, client: Client, scope: tuple[str, ...], confirmat
         jti=new_id(),
         confirmation=confirmation,
     )
-    return sign_jwt(claims, access_token_key(ctx), ACCESS_TOKEN_TYPE)
+    return sign_jwt(claims, access_token_key(ctx, client), ACCESS_TOKEN_TYPE)
 
 
-def access_token_key(ctx: Context) -> SigningKey:
-    """The key that signs access tokens in this realm."""
-    return ctx.keys.signing[ctx.realm.settings.access_token_signing_alg]
+def access_token_key(ctx: Context, client: Client) -> SigningKey:
+    """The key that signs this client's access tokens."""
+    return ctx.keys.signing[ctx.policy(client).profile.signing_alg(ctx.realm.settings.access_token_signing_alg)]
 
 
 def id_token(
     ctx: Context,
-    client: Client | None,
+    client: Client,
     grant: Grant,
     nonce: str | None = None,
     access_token: str | None = None,
     code: str | None = None,
     user_claims: dict[str, Any] | None = None,
 ) -> str:
-    """A signed ID Token in the client's registered algorithm."""
-    alg = client.id_token_signed_response_alg if client is not None else "RS256"
+    """A signed ID Token in the client's registered algorithm, if its profile has it."""
+    alg = ctx.policy(client).profile.signing_alg(client.id_token_signed_response_alg)
     claims = id_token_claims(
         issuer=ctx.realm.issuer.identifier,
         grant=grant,

@@ -9,7 +9,7 @@ import msgspec
 from pushgate import refusals
 from pushgate.endpoints.client_authentication import identify_client
 from pushgate.endpoints.context import Context, new_handle, new_id
-from pushgate.endpoints.facts import facts_of
+from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
@@ -20,7 +20,6 @@ from pushgate.protocol.dpop import check_same_key
 from pushgate.protocol.params import Params
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
-from pushgate.protocol.scopes import OPENID
 from pushgate.store.ports import Row
 from pushgate.throttle import Limit
 
@@ -41,7 +40,7 @@ async def push(ctx: Context, request: Request) -> Reply:
     identified = await identify_client(ctx, request, params)
     client = identified.client
     try:
-        proof = proof_of(ctx, request, ctx.realm.issuer.par)
+        proof = proof_of(ctx, request, ctx.realm.issuer.par, ctx.policy(client))
         record = pushed_request(ctx, request, client, params, None if proof is None else proof.jkt)
     except OAuthError:
         # A replayed assertion authenticates nobody, so that is what the reply speaks of first.
@@ -73,7 +72,7 @@ def pushed_request(
     check_same_key(jkt, asked.dpop_jkt)
     if jkt is not None:
         asked = msgspec.structs.replace(asked, dpop_jkt=jkt)
-    reply_to(asked, client, openid=OPENID in (asked.scope or ()), pushed_by_authenticated=True)
+    reply_to(asked, client, named=must_name_uri(ctx, client, asked), pushed_by_authenticated=True)
     scope = check(facts_of(ctx, client, asked, pushed=True, malformed=malformed))
     request.correlation_id = new_id()
     return PushedAuthorizationRequest(
@@ -86,7 +85,8 @@ def pushed_request(
 
 def request_lifetime(ctx: Context, client: Client) -> int:
     """Seconds to start with a request_uri: the client's value, else the realm's, else the dialect's."""
-    return ctx.policy(client).request_lifetime or ctx.realm.dialect.request_lifetime
+    policy = ctx.policy(client)
+    return policy.request_lifetime or min(ctx.realm.dialect.request_lifetime, policy.profile.longest_request)
 
 
 def row_of(ctx: Context, record: PushedAuthorizationRequest) -> tuple[str, Row]:

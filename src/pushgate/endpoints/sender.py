@@ -14,14 +14,13 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request
 from pushgate.errors import OAuthError, UseDpopNonce
 from pushgate.model import Confirmation, Fact
+from pushgate.profiles import Policy
 from pushgate.protocol import client_auth, dpop
 from pushgate.protocol.client_assertion import UnusedAssertion
 from pushgate.protocol.client_auth import AuthenticatedClient
 from pushgate.protocol.dpop import Proof
 from pushgate.protocol.params import Params
 from pushgate.store.ports import Row
-
-ALGORITHMS = frozenset(dpop.ALGS)
 
 
 class Sender(Fact, frozen=True):
@@ -38,7 +37,7 @@ async def authenticate_sender(ctx: Context, request: Request, params: Params, ur
     """
     found = await identify_client(ctx, request, params)
     try:
-        proof = proof_of(ctx, request, url)
+        proof = proof_of(ctx, request, url, ctx.policy(found.client))
     except OAuthError:
         await settle(ctx, request, found)
         raise
@@ -77,7 +76,7 @@ def _jti(ctx: Context, assertion: UnusedAssertion) -> Row:
 # --- DPoP (RFC 9449) --------------------------------------------------------------------------------------
 
 
-def proof_of(ctx: Context, request: Request, url: str, access_token: str | None = None) -> Proof | None:
+def proof_of(ctx: Context, request: Request, url: str, policy: Policy, access_token: str | None = None) -> Proof | None:
     """The request's DPoP proof, which holds but may have been used before; None without one.
 
     Raises InvalidDpopProof, UseDpopNonce. RFC 9449 4.3, 8.
@@ -90,7 +89,7 @@ def proof_of(ctx: Context, request: Request, url: str, access_token: str | None 
         method=request.method,
         urls=_normalised(url),
         now=ctx.now(),
-        algorithms=ALGORITHMS,
+        algorithms=policy.profile.algorithms,
         access_token=access_token,
     )
     if ctx.realm.settings.dpop_nonces:

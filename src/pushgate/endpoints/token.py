@@ -123,7 +123,7 @@ async def tokens(
 ) -> dict[str, Any]:
     """The token response for a user's grant. RFC 6749 5.1, OpenID Connect Core 3.1.3.3, 12.2."""
     client = sender.client.client
-    access_token = issue.access_token(ctx, grant, scope, sender.confirmation)
+    access_token = issue.access_token(ctx, client, grant, scope, sender.confirmation)
     document: dict[str, Any] = {
         "access_token": access_token,
         "token_type": token_type(sender),

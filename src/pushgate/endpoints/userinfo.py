@@ -7,6 +7,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import FORM, Reply, Request, json_reply
 from pushgate.endpoints.sender import proof_of, proof_row, with_nonce
 from pushgate.errors import InvalidDpopProof, UseDpopNonce
+from pushgate.profiles import Policy
 from pushgate.protocol.tokens import claims_of_scopes, verify_access_token
 
 
@@ -24,12 +25,14 @@ async def userinfo(ctx: Context, request: Request) -> Reply:
     user_claims = await ctx.services.directory.claims(ctx.name, claims["sub"])
     if user_claims is None:
         raise refusals.TOKEN_INVALID("the user is gone or disabled")
-    await confirm(ctx, request, scheme, token, claims.get("cnf"))
+    await confirm(ctx, request, ctx.policy(client), scheme, token, claims.get("cnf"))
     reply = json_reply({**claims_of_scopes(claims["scope"].split(" "), user_claims), "sub": claims["sub"]})
     return with_nonce(ctx, reply, resource=True)
 
 
-async def confirm(ctx: Context, request: Request, scheme: str, token: str, cnf: dict[str, str] | None) -> None:
+async def confirm(
+    ctx: Context, request: Request, policy: Policy, scheme: str, token: str, cnf: dict[str, str] | None
+) -> None:
     """A bound token comes with a proof of its key, used once; any other comes as Bearer. RFC 9449 7.1, 7.2.
 
     Raises InvalidToken, InvalidDpopProof, UseDpopNonce.
@@ -40,7 +43,7 @@ async def confirm(ctx: Context, request: Request, scheme: str, token: str, cnf: 
     if jkt is None:
         return
     try:
-        proof = proof_of(ctx, request, ctx.realm.issuer.userinfo, token)
+        proof = proof_of(ctx, request, ctx.realm.issuer.userinfo, policy, token)
         if proof is None:
             raise refusals.DPOP_REQUIRED()
         if proof.jkt != jkt:

@@ -97,12 +97,12 @@ def _realm(realm: RealmSettings) -> Iterator[Finding]:
     par = realm.pushed_authorization_requests
     if not par.supported:
         yield Finding("relaxation", realm.name, "pushed authorization requests are off", "switch them on")
-    elif not par.required:
+    elif not par.required and not PROFILES[realm.profile].par_required:
         yield Finding(
             "relaxation", realm.name, "requests may come through the browser, unpushed",
             "set pushed_authorization_requests.required",
         )  # fmt: skip
-    if not realm.pkce_required:
+    if not realm.pkce_required and not PROFILES[realm.profile].pkce_required:
         yield Finding("relaxation", realm.name, "confidential clients may go without PKCE", "set pkce_required")
 
 

@@ -67,11 +67,30 @@ def problems(settings: RealmSettings) -> list[Problem]:
             found.append(Problem(f"lifetimes.{name}", f"must be 1 to {longest} seconds"))
     if any(rate < 0 for rate in msgspec.structs.astuple(settings.rates)):
         found.append(Problem("rates", "must not be negative"))
+    found += _profile_problems(settings)
     if settings.access_token_signing_alg not in SIGNING:
         found.append(Problem("access_token_signing_alg", f"must be one of {', '.join(SIGNING)}"))
     if settings.default_scope is not None and not SCOPE.fullmatch(settings.default_scope):
         found.append(Problem("default_scope", "must be scope values separated by single spaces"))
     return found + _resource_problems(settings)
+
+
+def _profile_problems(settings: RealmSettings) -> list[Problem]:
+    """What the security profile forbids; a policy that contradicts itself is not saved."""
+    profile = PROFILES.get(settings.profile)
+    if profile is None:
+        return []
+    found, par, name = [], settings.pushed_authorization_requests, profile.name
+    if profile.par_required and not par.supported:
+        found.append(Problem("pushed_authorization_requests.supported", f"the profile {name} needs pushed requests"))
+    if profile.longest_request < (par.lifetime or 0) < LIFETIME_RANGE.stop:
+        limit = profile.longest_request
+        found.append(Problem("pushed_authorization_requests.lifetime", f"at most {limit} seconds under {name}"))
+    if profile.longest_code < settings.lifetimes.code <= LONGEST["code"]:
+        found.append(Problem("lifetimes.code", f"at most {profile.longest_code} seconds under {name}"))
+    if settings.access_token_signing_alg in SIGNING and settings.access_token_signing_alg not in profile.algorithms:
+        found.append(Problem("access_token_signing_alg", f"not allowed under {name}"))
+    return found
 
 
 def _resource_problems(settings: RealmSettings) -> list[Problem]:

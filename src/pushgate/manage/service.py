@@ -127,6 +127,8 @@ class Management:
             generated = None if secret is not None else secrets.token_urlsafe(32)
             kept = self._keep(realm.name, wanted, current, secret or generated or "")
         members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f != "client_secret"}
+        if wanted.id_token_signed_response_alg is None:
+            members["id_token_signed_response_alg"] = _default_alg(realm, wanted)
         client = Client(**members, secret=kept)
         found = problems(client, secret, PROFILES[realm.profile])
         if current is None and await self.accounts(realm.name).user(client.client_id) is not None:
@@ -280,6 +282,12 @@ def user_problems(username: str, password: str | None, claims: dict[str, Any]) -
     if "sub" in claims:
         found.append(Problem("claims.sub", "is made by the server"))
     return found
+
+
+def _default_alg(realm: RealmSettings, wanted: ClientInput) -> str:
+    """RS256 is OpenID Connect's default; a profile that forbids it has another (FAPI2-SP 5.4.1)."""
+    profile = PROFILES[realm.profile]
+    return PROFILES.get(wanted.profile or "", profile).within(profile).signing_alg("RS256")
 
 
 def _differences(current: msgspec.Struct | None, wanted: msgspec.Struct) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pushgate import refusals
 from pushgate.errors import Refusal
 from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
 from pushgate.model import Client
+from pushgate.profiles import SecurityProfile
 
 SKEW_AHEAD = 30  # seconds: iat and nbf may lie this far in the future
 SKEW_PAST = 10  # seconds: exp may lie this far in the past
@@ -89,12 +90,19 @@ def check_method(unverified: Unverified, client: Client | None) -> Client:
 
 
 def verify_assertion(
-    unverified: Unverified, client: Client, keys: KeySet, audiences: frozenset[str], now: float
+    unverified: Unverified,
+    client: Client,
+    keys: KeySet,
+    audiences: frozenset[str],
+    now: float,
+    profile: SecurityProfile,
 ) -> UnusedAssertion:
     """Signature, then claims. `audiences` are the values that name this server. Raises InvalidClient.
 
-    RFC 7523 3.
+    RFC 7523 3, FAPI2-SP 5.3.2.1, 5.4.1.
     """
+    if unverified.header["alg"] not in profile.algorithms:
+        raise refusals.ASSERTION_ALG("not of the profile")
     if not keys.candidates(unverified.header):
         raise refusals.ASSERTION_KEY()
     if not verify_jws(unverified, keys):
@@ -103,7 +111,7 @@ def verify_assertion(
     for name, refusal in (("iss", refusals.ASSERTION_ISS), ("sub", refusals.ASSERTION_SUB)):
         if claims.get(name) != client.client_id:
             raise refusal()
-    check_audience(claims.get("aud"), audiences)
+    check_audience(claims.get("aud"), audiences, plain=profile.issuer_audience)
     expires = check_times(claims, now)
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 1 <= len(jti) <= MAX_JTI:
@@ -111,12 +119,12 @@ def verify_assertion(
     return UnusedAssertion(client, jti, expires + SKEW_PAST + 1)
 
 
-def check_audience(aud: Any, audiences: frozenset[str]) -> None:
-    """One audience, as a string or an array of one; arrays of several are a known attack.
+def check_audience(aud: Any, audiences: frozenset[str], *, plain: bool = False) -> None:
+    """One audience, as a string or (unless `plain`) an array of one; arrays of several are a known attack.
 
-    RFC 7523 3 item 3, RFC 9126 2.
+    RFC 7523 3 item 3, RFC 9126 2, FAPI2-SP 5.3.2.1.
     """
-    if isinstance(aud, list) and len(aud) == 1:
+    if not plain and isinstance(aud, list) and len(aud) == 1:
         aud = aud[0]
     if not isinstance(aud, str) or aud not in audiences:
         raise refusals.ASSERTION_AUD()

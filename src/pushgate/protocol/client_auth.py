@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from pushgate import refusals
 from pushgate.model import Client, Fact
+from pushgate.profiles import Policy
 from pushgate.protocol.client_assertion import UnusedAssertion
 from pushgate.protocol.params import Params
 
@@ -143,6 +144,12 @@ def authenticate(credential: SecretCredential | NoCredential, client: Client | N
     if known.token_endpoint_auth_method != credential.method:
         raise refusals.CLIENT_METHOD()
     return AuthenticatedClient(known, _PROOF)
+
+
+def check_profile(client: Client, policy: Policy) -> None:
+    """The registered method is one that the client's profile has. Raises InvalidClient. FAPI2-SP 5.3.2.1."""
+    if client.token_endpoint_auth_method not in policy.profile.auth_methods:
+        raise refusals.CLIENT_PROFILE()
 
 
 def accept(assertion: UnusedAssertion, *, first_use: bool) -> AuthenticatedClient:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pushgate.jose.algorithms import SIGNING
 from pushgate.protocol import dpop, pkce
-from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, SYMMETRIC_ALGS
+from pushgate.protocol.client_assertion import METHOD_ALGS
 from pushgate.protocol.client_auth import METHODS
 from pushgate.protocol.redirect_uri import RESPONSE_MODES
 from pushgate.protocol.scopes import OPENID, SCOPE_CLAIMS, realm_scopes
@@ -28,11 +28,11 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "jwks_uri": issuer.jwks,
         "response_types_supported": sorted(realm.profile.response_types),
         "response_modes_supported": list(RESPONSE_MODES),
-        "grant_types_supported": list(GRANT_TYPES),
-        "token_endpoint_auth_methods_supported": list(METHODS),
-        "token_endpoint_auth_signing_alg_values_supported": [*ASYMMETRIC_ALGS, *SYMMETRIC_ALGS],
+        "grant_types_supported": [g for g in GRANT_TYPES if g != "implicit" or _front_channel(realm)],
+        "token_endpoint_auth_methods_supported": [m for m in METHODS if m in realm.profile.auth_methods],
+        "token_endpoint_auth_signing_alg_values_supported": _assertion_algs(realm),
         "code_challenge_methods_supported": list(pkce.METHODS),
-        "dpop_signing_alg_values_supported": list(dpop.ALGS),
+        "dpop_signing_alg_values_supported": [a for a in dpop.ALGS if a in realm.profile.algorithms],
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": list(PROMPT_VALUES),
         "request_parameter_supported": False,
@@ -42,10 +42,21 @@ def metadata(realm: Realm) -> dict[str, Any]:
         document["scopes_supported"] = sorted(scopes, key=lambda s: (s != OPENID, s))
     if par.supported:
         document["pushed_authorization_request_endpoint"] = issuer.par
-        document["require_pushed_authorization_requests"] = par.required
+        document["require_pushed_authorization_requests"] = par.required or realm.profile.par_required
     if realm.profile.openid_connect:
         document |= _openid(realm)
     return document
+
+
+def _front_channel(realm: Realm) -> bool:
+    """Whether a response type gives out tokens at the authorization endpoint, which is the grant type implicit."""
+    return any({"token", "id_token"} & set(value.split(" ")) for value in realm.profile.response_types)
+
+
+def _assertion_algs(realm: Realm) -> list[str]:
+    """What client assertions may be signed with, by the methods that the profile takes. RFC 8414 2."""
+    algs = [a for method, algs in METHOD_ALGS.items() if method in realm.profile.auth_methods for a in algs]
+    return [a for a in algs if a in realm.profile.algorithms]
 
 
 def _openid(realm: Realm) -> dict[str, Any]:
@@ -54,7 +65,7 @@ def _openid(realm: Realm) -> dict[str, Any]:
     return {
         "userinfo_endpoint": realm.issuer.userinfo,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(SIGNING),
+        "id_token_signing_alg_values_supported": [a for a in SIGNING if a in realm.profile.algorithms],
         "claims_supported": list(dict.fromkeys(claims)),
         "claims_parameter_supported": False,
         "require_request_uri_registration": False,

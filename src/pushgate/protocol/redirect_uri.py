@@ -127,12 +127,12 @@ def pushed_uri_allowed(prefixes: tuple[str, ...], wanted: str) -> bool:
 
 
 def reply_to(
-    request: AuthorizationRequest, client: Client, *, openid: bool, pushed_by_authenticated: bool = False
+    request: AuthorizationRequest, client: Client, *, named: bool, pushed_by_authenticated: bool = False
 ) -> ReplyTo:
     """Check the redirect URI of a request; raises InvalidRequest, to be shown and never sent.
 
     An unknown response mode is refused here too: there is no way to answer in it (OpenID Connect Core
-    3.1.2.6). An omitted `redirect_uri` stands for the only registered one, except with `openid`.
+    3.1.2.6). An omitted `redirect_uri` stands for the only registered one, unless it must be `named`.
     `pushed_by_authenticated` admits the URIs of RFC 9126 2.4, never for public clients (RFC 9126 7.2).
     RFC 6749 3.1.2.3, 3.1.2.4; OpenID Connect Core 3.1.2.1.
     """
@@ -140,7 +140,7 @@ def reply_to(
         raise refusals.RESPONSE_MODE_UNSUPPORTED()
     wanted = request.redirect_uri
     if wanted is None:
-        if openid or len(client.redirect_uris) != 1:
+        if named or len(client.redirect_uris) != 1:
             raise refusals.REDIRECT_URI_MISSING()
         return ReplyTo(client.redirect_uris[0], response_mode(request), request.state, given=False)
     relaxed = pushed_by_authenticated and not client.public

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pushgate.jose.algorithms import SIGNING
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
+from pushgate.profiles import ALGORITHMS as SECURE
 from pushgate.profiles import PROFILES, SecurityProfile, canonical_response_type
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.client_assertion import METHOD_ALGS
@@ -61,7 +62,8 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
     return [
         *_identity(client, secret),
         *_redirects(client),
-        *_flows(client, PROFILES.get(client.profile or "", profile).within(profile)),
+        *_flows(client, own := PROFILES.get(client.profile or "", profile).within(profile)),
+        *_profile(client, own),
         *_keys(client),
         *_limits(client),
     ]
@@ -128,6 +130,24 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
         found.append(Problem("scope", "must be scope values separated by single spaces"))
     if client.id_token_signed_response_alg not in SIGNING:
         found.append(Problem("id_token_signed_response_alg", f"must be one of {', '.join(SIGNING)}"))
+    return found
+
+
+def _profile(client: Client, profile: SecurityProfile) -> list[Problem]:
+    """What the security profile forbids. FAPI2-SP 5.3.2.1, 5.3.2.2, 5.4.1."""
+    found = []
+    method = client.token_endpoint_auth_method
+    if method in METHODS and method not in profile.auth_methods:
+        allowed = ", ".join(sorted(profile.auth_methods))
+        found.append(Problem("token_endpoint_auth_method", f"the profile {profile.name} takes {allowed} alone"))
+    for name in ("id_token_signed_response_alg", "token_endpoint_auth_signing_alg"):
+        alg = getattr(client, name)
+        if alg in SECURE and alg not in profile.algorithms:
+            allowed = ", ".join(sorted(profile.algorithms))
+            found.append(Problem(name, f"the profile {profile.name} allows {allowed} alone"))
+    if profile.longest_request < (client.par_request_expiry or 0) < LIFETIME_RANGE.stop:
+        limit = profile.longest_request
+        found.append(Problem("par_request_expiry", f"the profile {profile.name} allows at most {limit} seconds"))
     return found
 
 

@@ -10,6 +10,7 @@ from pushgate.errors import Refusal
 from pushgate.jose.encrypt import BadJwe, DecryptionKeys, decrypt
 from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
 from pushgate.model import Fact
+from pushgate.profiles import FAPI_ALGORITHMS
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, SKEW_AHEAD, SKEW_PAST
 from pushgate.protocol.params import Params
 
@@ -31,7 +32,7 @@ PLAIN = RequestObjectRules(
 )  # fmt: skip
 """RFC 9101: `aud` and times are checked where they are present."""
 MESSAGE_SIGNING = RequestObjectRules(
-    algorithms=frozenset({"PS256", "ES256", "EdDSA", "Ed25519"}), audience_required=True, window_required=True,
+    algorithms=FAPI_ALGORITHMS, audience_required=True, window_required=True,
 )  # fmt: skip
 """FAPI 2.0 Message Signing 5.3.1; algorithms of FAPI 2.0 Security Profile 5.4.1."""
 
@@ -106,7 +107,7 @@ def verify_request_object(
         raise refusals.REQUEST_OBJECT_CLIENT_ID()
     if claims.get("iss") not in (None, client_id):
         raise refusals.REQUEST_OBJECT_ISS()
-    # No typ keeps an old client assertion from being sent as a request object, but its subject does.
+    # An assertion may have no typ, or one that is taken here; its subject gives it away (RFC 9101 10.8).
     if claims.get("sub") == client_id:
         raise refusals.REQUEST_OBJECT_SUB()
     _check_audience(claims.get("aud"), audiences | {issuer}, rules)

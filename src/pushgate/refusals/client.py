@@ -31,6 +31,11 @@ CLIENT_METHOD = Refusal(
     "Client authentication failed: not the authentication method registered for this client.",
     "Use the client's token_endpoint_auth_method, or change the registration.",
 )  # fmt: skip
+CLIENT_PROFILE = Refusal(
+    "client.profile", e.InvalidClient,
+    "Client authentication failed: the security profile does not take the method of this client.",
+    "Register a method of the profile; under FAPI 2.0 that is private_key_jwt.",
+)  # fmt: skip
 
 # --- Client assertions (every one of them is invalid_client: RFC 7521 4.2.1) ------------------------
 

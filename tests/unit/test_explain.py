@@ -1,0 +1,34 @@
+"""What `pushgate explain` says, beside what the server does."""
+
+from __future__ import annotations
+
+from pushgate.manage.explain import explain
+from pushgate.model import Client, Lifetimes, RealmSettings
+from pushgate.profiles import policy_of
+
+
+def told(realm: RealmSettings, client: Client) -> dict[str, tuple[str, str]]:
+    """Value and source by rule."""
+    return {line.rule: (line.value, line.source) for line in explain(realm, client)}
+
+
+def test_a_rule_of_the_profile_names_the_profile() -> None:
+    realm = RealmSettings(name="default", lifetimes=Lifetimes(code=300))
+    client = Client(client_id="bank", profile="fapi2-security", token_endpoint_auth_method="private_key_jwt")
+    found = told(realm, client)
+    assert found["security profile"] == ("fapi2-security", "client: profile, within the realm's (oidc)")
+    for rule in ("pushed requests required", "PKCE (S256) required", "tokens bound to a key"):
+        assert found[rule] == ("yes", "profile fapi2-security")
+    assert found["life of a code"] == ("60 s", "profile fapi2-security")
+    assert found["audience of client assertions"][0] == "the issuer, as a string"
+    assert policy_of(realm, client).code_lifetime == 60
+
+
+def test_everybody_who_demands_a_rule_is_named() -> None:
+    realm = RealmSettings(name="default", pkce_required=True)
+    client = Client(client_id="spa", token_endpoint_auth_method="none", pkce_required=True, par_request_expiry=30)
+    found = told(realm, client)
+    assert found["PKCE (S256) required"] == ("yes", "a public client, realm: pkce_required, client: pkce_required")
+    assert found["tokens bound to a key"] == ("no", "nobody demands it")
+    assert found["life of a request_uri"] == ("30 s", "client: par_request_expiry")
+    assert found["security profile"] == ("oidc", "realm: profile")
