@@ -20,20 +20,25 @@ class RegisteredClientKeys:
         self._documents = documents
         self._seal = seal
         self._clock = clock
-        self._imported: OrderedDict[tuple[str, str], tuple[object, KeySet]] = OrderedDict()
+        self._imported: OrderedDict[tuple[str, str, str], tuple[object, KeySet]] = OrderedDict()
 
     async def keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
-        """The keys that may have signed a JWT with this header; an unknown kid causes one refetch."""
-        where = (realm, client.client_id)
+        """The keys that may have signed an assertion with this header: of the registered method alone."""
         if client.token_endpoint_auth_method == "client_secret_jwt":
+            where = (realm, client.client_id, "secret")
             return self._import(where, client.secret, lambda: self._secret(realm, client))
+        return await self.public_keys(realm, client, header)
+
+    async def public_keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
+        """The public keys that may have signed a JWT with this header; an unknown kid causes one refetch."""
+        where = (realm, client.client_id, "public")
         if client.jwks is not None:
             return self._import(where, client.jwks, lambda: KeySet.of_jwks(client.jwks))
         if client.jwks_uri is None:
             return KeySet([])
         return await self._published(where, client.jwks_uri, header)
 
-    async def _published(self, where: tuple[str, str], uri: str, header: dict[str, object]) -> KeySet:
+    async def _published(self, where: tuple[str, str, str], uri: str, header: dict[str, object]) -> KeySet:
         try:
             document = await self._documents.get(uri, now=self._clock())
             keys = self._import(where, document, lambda: KeySet.of_jwks(_jwks(document)))
@@ -50,7 +55,7 @@ class RegisteredClientKeys:
         context = secret_context(realm, client.client_id)
         return KeySet.of_secret(self._seal.open(client.secret.sealed, context).decode())
 
-    def _import(self, where: tuple[str, str], source: object, make: Callable[[], KeySet]) -> KeySet:
+    def _import(self, where: tuple[str, str, str], source: object, make: Callable[[], KeySet]) -> KeySet:
         kept = self._imported.get(where)
         if kept is not None and kept[0] is source:
             return kept[1]

@@ -77,6 +77,8 @@ class Client(Record, frozen=True):
     id_token_signed_response_alg: str = "RS256"
     require_pushed_authorization_requests: bool = False
     dpop_bound_access_tokens: bool = False
+    request_object_signing_alg: str | None = None
+    require_signed_request_object: bool = False
     # Members below are Pushgate's own.
     profile: str | None = None
     enabled: bool = True
@@ -136,6 +138,7 @@ class PushedAuthorizationRequest(Record, frozen=True):
     expires_at: int  # the redemption window ends: time to start, not to finish (FAPI2-SP 5.3.2.2 note 3)
     correlation_id: str
     pushed: bool = True
+    signed: bool = False  # the request came in a signed request object (RFC 9101)
 
 
 class Interaction(Record, frozen=True):
@@ -286,6 +289,8 @@ class RealmSettings(Record, frozen=True):
     rates: Rates = Rates()
     pkce_required: bool = False
     dpop_nonces: bool = False
+    request_parameter_supported: bool = True
+    require_signed_request_object: bool = False
     default_scope: str | None = None
     access_token_signing_alg: str = "ES256"
     resources: tuple[Resource, ...] = ()

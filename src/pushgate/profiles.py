@@ -48,6 +48,8 @@ class SecurityProfile:
     """Signature algorithms of every JWT that is taken or made."""
     par_required: bool
     pkce_required: bool
+    signed_requests: bool
+    """A request comes as a signed request object, for this server and for a limited time."""
     sender_constrained: bool
     """Access tokens are bound to a key of the client."""
     redirect_uri_required: bool
@@ -67,6 +69,7 @@ class SecurityProfile:
             algorithms=self.algorithms & realm.algorithms,
             par_required=self.par_required or realm.par_required,
             pkce_required=self.pkce_required or realm.pkce_required,
+            signed_requests=self.signed_requests or realm.signed_requests,
             sender_constrained=self.sender_constrained or realm.sender_constrained,
             redirect_uri_required=self.redirect_uri_required or realm.redirect_uri_required,
             issuer_audience=self.issuer_audience or realm.issuer_audience,
@@ -85,6 +88,9 @@ class SecurityProfile:
             profile=self,
             par_required=self.par_required or par.required or client.require_pushed_authorization_requests,
             pkce_required=self.pkce_required or client.public or wanted,
+            signed_request_required=self.signed_requests
+            or realm.require_signed_request_object
+            or client.require_signed_request_object,
             sender_constrained=bound,
             # What the authorization endpoint hands out is bound to no key (RFC 8705 6.4).
             response_types=frozenset(t for t in types if "token" not in t.split(" ")) if bound else types,
@@ -107,6 +113,7 @@ class Policy:
     profile: SecurityProfile
     par_required: bool
     pkce_required: bool
+    signed_request_required: bool
     sender_constrained: bool
     response_types: frozenset[str]
     request_lifetime: int | None  # seconds; None: the dialect's default
@@ -127,6 +134,7 @@ OAUTH2 = SecurityProfile(
     algorithms=ALGORITHMS,
     par_required=False,
     pkce_required=False,
+    signed_requests=False,
     sender_constrained=False,
     redirect_uri_required=False,
     issuer_audience=False,
@@ -142,6 +150,7 @@ FAPI2_SECURITY = SecurityProfile(
     algorithms=FAPI_ALGORITHMS,  # 5.4.1
     par_required=True,  # 5.3.2.2-3
     pkce_required=True,  # 5.3.2.2-5
+    signed_requests=False,
     sender_constrained=True,  # 5.3.2.1-4
     redirect_uri_required=True,  # 5.3.2.2-6
     issuer_audience=True,  # 5.3.2.1-8

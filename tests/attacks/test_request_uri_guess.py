@@ -75,7 +75,7 @@ async def test_write_a_request_uri_otherwise(server: Running, change: str) -> No
 
 
 @pytest.mark.requirement("PAR-4-7")
-@pytest.mark.parametrize("change", ["{0}", "URN:ietf:params:oauth:request_uri:{0}", "urn:example:{0}", "https://{0}/"])
+@pytest.mark.parametrize("change", ["{0}", "URN:ietf:params:oauth:request_uri:{0}", "urn:example:{0}", "http://{0}/"])
 async def test_use_a_handle_outside_its_namespace(server: Running, change: str) -> None:
     handle = (await push(server)).removeprefix(URN)
     stopped(await visit(server, change.format(handle)), "authorize.request_uri_foreign")

@@ -319,12 +319,12 @@ def test_a_refused_user_command_changes_nothing(template: Path, arguments: list[
 
 def test_keys_are_listed_and_rotated(folder: Path) -> None:
     before = json.loads(done(folder, "keys", "list", "--json"))
-    assert {key["alg"] for key in before} == {"ES256", "PS256", "RS256", "EdDSA"}
+    assert {key["alg"] for key in before} == {"ES256", "PS256", "RS256", "EdDSA", "RSA-OAEP-256", "ECDH-ES"}
     assert all(set(key) == {"kid", "alg", "created_at", "retired_at"} for key in before)
     assert "(ES256)" in done(folder, "keys", "rotate", "--alg", "ES256")
     after = json.loads(done(folder, "keys", "list", "--json"))
     retired = [key["alg"] for key in after if key["retired_at"] is not None]
-    assert (len(after), retired) == (5, ["ES256"])
+    assert (len(after), retired) == (7, ["ES256"])
     assert "in use" in done(folder, "keys", "list")
     assert failed(folder, "keys", "rotate", "--realm", "nowhere") == "realm: there is no realm 'nowhere'"
 
@@ -397,7 +397,7 @@ def test_doctor_finds_a_key_file_that_others_can_read(folder: Path) -> None:
 
 
 def test_doctor_finds_keys_that_cannot_be_opened(folder: Path) -> None:
-    assert len(problems(folder, PUSHGATE_SECRET_KEY="x" * 32)) == 4
+    assert len(problems(folder, PUSHGATE_SECRET_KEY="x" * 32)) == 6
 
 
 def test_doctor_finds_that_there_is_no_realm(tmp_path: Path) -> None:

@@ -192,7 +192,8 @@ def test_the_first_start_makes_what_is_needed_and_the_second_finds_it(tmp_path: 
             assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
             keys = httpx.get(f"{server.url}/oauth2/jwks").json()["keys"]
             found.append({key["kid"] for key in keys})
-            assert {key["alg"] for key in keys} == {"ES256", "PS256", "RS256", "EdDSA"}
+            assert {key["alg"] for key in keys if key["use"] == "sig"} == {"ES256", "PS256", "RS256", "EdDSA"}
+            assert {key["kty"] for key in keys if key["use"] == "enc"} == {"EC", "RSA"}
         finally:
             assert server.stop() == 0
     assert found[0] == found[1]

@@ -70,6 +70,7 @@ def test_any_request_is_answered_where_it_may_be_or_refused(
         client=CLIENT,
         policy=profile.tighten(REALM, CLIENT),
         pushed=pushed,
+        signed=False,
         default_scope=None,
         resources=(),
         issuer=AUDIENCE,

@@ -79,11 +79,11 @@ requests = st.fixed_dictionaries(
 
 
 def allowed(ctx: Context, client: Client, request: dict[str, str], *, pushed: bool) -> tuple[str, ...] | None:
-    """The scope that the request would get; None if it is refused."""
+    """The scope that the request would get, signed; None if it is refused."""
     asked, malformed = parse_authorization_request(Params(request), client.client_id)
     try:
         reply_to(asked, client, named="openid" in (asked.scope or ()))
-        return check(facts_of(ctx, client, asked, pushed=pushed, malformed=malformed))
+        return check(facts_of(ctx, client, asked, pushed=pushed, signed=True, malformed=malformed))
     except OAuthError:
         return None
 

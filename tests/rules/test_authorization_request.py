@@ -361,15 +361,9 @@ async def test_an_id_token_needs_the_scope_openid(server: Running, push: bool, r
     await not_accepted(server, request, error, refusal, push=push, client_id="hybrid", carrier="fragment")
 
 
-@ENTRIES
-async def test_a_request_object_is_refused_by_name(server: Running, push: bool) -> None:
-    request = but(REQUEST, request="eyJhbGciOiJub25lIn0.e30.")
-    await not_accepted(server, request, "request_not_supported", "request.request_object_unsupported", push=push)
-
-
 async def test_a_request_by_reference_is_refused_on_a_page_and_fetched_from_nowhere(server: Running) -> None:
     browser = await ask(server, but(REQUEST, request_uri="https://app.example/request.jwt"))
-    shown(browser.page, 400, "invalid_request_uri", "authorize.request_uri_foreign")
+    shown(browser.page, 400, "request_uri_not_supported", "authorize.request_uri_unsupported")
     assert stored(server) == 0
 
 

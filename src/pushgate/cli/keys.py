@@ -9,12 +9,12 @@ import typer
 
 from pushgate.cli.common import AsJson, RealmName, out, print_json, print_table, with_installation
 
-app = typer.Typer(no_args_is_help=True, help="Signing keys.")
+app = typer.Typer(no_args_is_help=True, help="Keys to sign with, and keys that others encrypt to.")
 
 
 @app.command("list")
 def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
-    """List the signing keys of a realm, retired ones included."""
+    """List the keys of a realm, retired ones included."""
 
     async def work(installation: Any) -> None:
         await installation.management.existing_realm(realm)
@@ -35,15 +35,17 @@ def rotate(
     alg: Annotated[list[str] | None, typer.Option("--alg", help="Only this algorithm. Repeatable.")] = None,
     realm: RealmName = "default",
 ) -> None:
-    """Make new signing keys; old ones stay published for what they signed."""
-    from pushgate.jose.algorithms import SIGNING
+    """Make new keys; old ones stay published for what they signed, and open what was encrypted to them."""
+    from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 
-    wrong = [name for name in alg or [] if name not in SIGNING]
+    known = (*SIGNING, *ENCRYPTION)
+
+    wrong = [name for name in alg or [] if name not in known]
     if wrong:
-        raise typer.BadParameter(f"--alg must be one of {', '.join(SIGNING)}")
+        raise typer.BadParameter(f"--alg must be one of {', '.join(known)}")
 
     async def work(installation: Any) -> None:
-        for key in await installation.management.rotate_keys(realm, tuple(alg or SIGNING)):
+        for key in await installation.management.rotate_keys(realm, tuple(alg or known)):
             out.print(f"+ key      {realm}/{key.kid}  ({key.alg})", style="green", markup=False)
 
     with_installation(work)

@@ -19,6 +19,7 @@ from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Request
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
 from pushgate.endpoints.par import URN, request_lifetime, row_of
+from pushgate.endpoints.request_object import Asked, asked_for
 from pushgate.errors import InvalidRequestUri, OAuthError
 from pushgate.events import AuthorizationAnswered, AuthorizationStarted
 from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
@@ -60,10 +61,12 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     client = await known_client(ctx, request.claimed_client)
     browser = await browser_of(ctx, request)
     handle = params.get("request_uri", "")
-    if handle.startswith(URN):
+    if handle.startswith(URN) and "request" not in params:
         opened = await open_request(ctx, request, ctx.transient.key("par", handle.removeprefix(URN)), client)
+    elif handle and "request" in params:
+        raise refusals.REQUEST_BOTH()
     elif handle and not ctx.policy(client).par_required:
-        raise refusals.REQUEST_URI_REFERENCE()
+        raise refusals.REQUEST_URI_UNSUPPORTED() if handle.startswith("https:") else refusals.REQUEST_URI_REFERENCE()
     else:
         received = await receive(ctx, request, client, params)
         if not isinstance(received, Opened):
@@ -110,7 +113,9 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
 
     So there is one way on from here. A request that breaks a rule is answered at once and not stored.
     """
-    asked, malformed = parse_authorization_request(params, client.client_id)
+    # Where only pushed requests are taken, an object is not worth opening: its outer parameters tell where to say so.
+    sent = Asked(params, signed=False) if ctx.policy(client).par_required else await asked_for(ctx, client, params)
+    asked, malformed = parse_authorization_request(sent.params, client.client_id)
     target = reply_to(asked, client, named=must_name_uri(ctx, client, asked))
     request.correlation_id = new_id()
     record = PushedAuthorizationRequest(
@@ -119,11 +124,10 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
         expires_at=math.ceil(ctx.now()) + request_lifetime(ctx, client),
         correlation_id=request.correlation_id,
         pushed=False,
+        signed=sent.signed,
     )
     try:
-        check(facts_of(ctx, client, asked, pushed=False, malformed=malformed))
-        if "request" in params:
-            raise refusals.REQUEST_OBJECT_UNSUPPORTED()
+        check(facts_of(ctx, client, asked, pushed=False, signed=sent.signed, malformed=malformed))
         handle, row = row_of(ctx, record)
         if not await ctx.transient.add(row.kind, row.key, row.value, row.keep_until):
             raise RuntimeError("a random handle of 208 bits came twice: the random source is broken")
@@ -232,7 +236,8 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
 
     Raises an OAuthError for the client. RFC 9126 4.
     """
-    scope = check(facts_of(ctx, opened.client, opened.record.request, pushed=opened.record.pushed))
+    record = opened.record
+    scope = check(facts_of(ctx, opened.client, record.request, pushed=record.pushed, signed=record.signed))
     asked, session = opened.record.request, browser.session
     hint = asked.id_token_hint
     interaction = await interaction_of(ctx, opened, browser) if browser.known else None

@@ -30,7 +30,10 @@ class ClientKeys(Protocol):
     """Where the keys of a client come from: its registration, its jwks_uri, or its secret."""
 
     async def keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
-        """The keys to verify a JWT with this header; empty if they cannot be had."""
+        """The keys to verify an assertion with this header; empty if they cannot be had."""
+
+    async def public_keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
+        """The keys to verify another JWT of the client with; never a secret."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ def facts_of(
     request: AuthorizationRequest,
     *,
     pushed: bool,
+    signed: bool = False,
     malformed: OAuthError | None = None,
 ) -> Facts:
     """The facts about a request in this realm at this moment."""
@@ -30,6 +31,7 @@ def facts_of(
         client=client,
         policy=policy,
         pushed=pushed,
+        signed=signed,
         default_scope=ctx.default_scope,
         resources=settings.resources,
         issuer=ctx.realm.issuer.identifier,

@@ -11,13 +11,13 @@ from pushgate.endpoints.client_authentication import identify_client
 from pushgate.endpoints.context import Context, new_handle, new_id
 from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Reply, Request, json_reply
+from pushgate.endpoints.request_object import Asked, asked_for
 from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
 from pushgate.events import RequestPushed
 from pushgate.model import Client, PushedAuthorizationRequest
 from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.dpop import check_same_key
-from pushgate.protocol.params import Params
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
 from pushgate.store.ports import Row
@@ -41,7 +41,12 @@ async def push(ctx: Context, request: Request) -> Reply:
     client = identified.client
     try:
         proof = proof_of(ctx, request, ctx.realm.issuer.par, ctx.policy(client))
-        record = pushed_request(ctx, request, client, params, None if proof is None else proof.jkt)
+        take_turn(ctx, client)
+        params.reject_repeated("request_uri", "request")
+        if "request_uri" in params:
+            raise refusals.PAR_REQUEST_URI()
+        asked = await asked_for(ctx, client, params)
+        record = pushed_request(ctx, request, client, asked, None if proof is None else proof.jkt)
     except OAuthError:
         # A replayed assertion authenticates nobody, so that is what the reply speaks of first.
         await settle(ctx, request, identified)
@@ -54,32 +59,25 @@ async def push(ctx: Context, request: Request) -> Reply:
 
 
 def pushed_request(
-    ctx: Context, request: Request, client: Client, params: Params, jkt: str | None
+    ctx: Context, request: Request, client: Client, sent: Asked, jkt: str | None
 ) -> PushedAuthorizationRequest:
     """What is to be stored, once every rule holds. Raises OAuthError. RFC 9126 2.1.
 
     `jkt` is the key of the push's DPoP proof; the code will be bound to it, as by `dpop_jkt`. RFC 9449 10.1.
     """
-    rate = ctx.realm.settings.rates.pushes_per_client
-    if rate:
-        take(ctx, "push-client", client.client_id, rate)
-    params.reject_repeated("request_uri", "request")
-    if "request_uri" in params:
-        raise refusals.PAR_REQUEST_URI()
-    if "request" in params:
-        raise refusals.REQUEST_OBJECT_UNSUPPORTED()
-    asked, malformed = parse_authorization_request(params, client.client_id)
+    asked, malformed = parse_authorization_request(sent.params, client.client_id)
     check_same_key(jkt, asked.dpop_jkt)
     if jkt is not None:
         asked = msgspec.structs.replace(asked, dpop_jkt=jkt)
     reply_to(asked, client, named=must_name_uri(ctx, client, asked), pushed_by_authenticated=True)
-    scope = check(facts_of(ctx, client, asked, pushed=True, malformed=malformed))
+    scope = check(facts_of(ctx, client, asked, pushed=True, signed=sent.signed, malformed=malformed))
     request.correlation_id = new_id()
     return PushedAuthorizationRequest(
         request=asked,
         scope=scope,
         expires_at=math.ceil(ctx.now()) + request_lifetime(ctx, client),
         correlation_id=request.correlation_id,
+        signed=sent.signed,
     )
 
 
@@ -94,6 +92,13 @@ def row_of(ctx: Context, record: PushedAuthorizationRequest) -> tuple[str, Row]:
     handle = new_handle(ctx.now())
     keep_until = record.expires_at + ctx.realm.settings.lifetimes.interaction
     return handle, Row("par", ctx.transient.key("par", handle), record.encode(), keep_until)
+
+
+def take_turn(ctx: Context, client: Client) -> None:
+    """Raise 429 where a client pushes faster than the realm lets it (RFC 9126 2.3)."""
+    rate = ctx.realm.settings.rates.pushes_per_client
+    if rate:
+        take(ctx, "push-client", client.client_id, rate)
 
 
 def take(ctx: Context, what: str, whose: str, rate: int) -> None:

@@ -8,6 +8,9 @@ from joserfc.jws import JWSRegistry
 SIGNING = ("ES256", "PS256", "RS256", "EdDSA")
 """What the server signs with."""
 
+ENCRYPTION = ("RSA-OAEP-256", "ECDH-ES")
+"""What the server has keys for that others encrypt to; each serves its whole family."""
+
 _NAMES = (
     "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519",
     "HS256", "HS384", "HS512",

@@ -11,7 +11,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from pushgate.jose.verify import MAX_HEADER, MAX_JWS, _json_object, _unbase64, import_key
+from pushgate.jose.verify import MAX_HEADER, MAX_JWS, import_key, json_object, unbase64
 
 KEY_ALGS = ("RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
 """How a content key is made known: asymmetric alone, and no RSA1_5 (RFC 8725 3.2)."""
@@ -109,8 +109,8 @@ def _parse(value: str) -> dict[str, Any]:
     if len(parts[0]) > MAX_HEADER or len(parts[1]) > MAX_KEY or len(parts[3]) > MAX_CIPHERTEXT:
         raise BadJwe("a part is too long")
     try:
-        header = _json_object(_unbase64(parts[0]))
-        encrypted_key, vector, _, tag = (_unbase64(part) for part in parts[1:])
+        header = json_object(unbase64(parts[0]))
+        encrypted_key, vector, _, tag = (unbase64(part) for part in parts[1:])
     except ValueError as bad:
         raise BadJwe(str(bad)) from None
     _check_header(header)

@@ -9,7 +9,8 @@ from typing import Any
 
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.algorithms import ENCRYPTION, SIGNING
+from pushgate.jose.encrypt import DecryptionKey, DecryptionKeys
 from pushgate.jose.seal import Seal
 from pushgate.jose.verify import KeySet
 from pushgate.model import StoredKey
@@ -30,18 +31,22 @@ class SigningKey:
 
 
 def make_key(alg: str, seal: Seal, now: int) -> StoredKey:
-    """Make a signing key, sealed for storage; its kid is the RFC 7638 thumbprint."""
+    """Make a key, sealed for storage; its kid is the RFC 7638 thumbprint.
+
+    A key to encrypt to names no algorithm: it serves its whole family (RSA-OAEP, ECDH-ES).
+    """
     key: Key
-    if alg == "ES256":
+    if alg in ("ES256", "ECDH-ES"):
         key = ECKey.generate_key("P-256")
     elif alg == "EdDSA":
         key = OKPKey.generate_key("Ed25519")
-    elif alg in ("PS256", "RS256"):
+    elif alg in ("PS256", "RS256", "RSA-OAEP-256"):
         key = RSAKey.generate_key(RSA_BITS)
     else:
-        raise ValueError(f"no signing keys are made for {alg!r}")
+        raise ValueError(f"no keys are made for {alg!r}")
     kid = key.thumbprint()
-    public = {**key.as_dict(private=False), "kid": kid, "alg": alg, "use": "sig"}
+    use = {"use": "enc"} if alg in ENCRYPTION else {"alg": alg, "use": "sig"}
+    public = {**key.as_dict(private=False), "kid": kid, **use}
     private = json.dumps(key.as_dict(private=True)).encode()
     return StoredKey(kid=kid, alg=alg, public=public, sealed=seal.close(private, kid.encode()), created_at=now)
 
@@ -61,18 +66,22 @@ def _private_key(sealed: bytes, kid: str, seal: Seal) -> Key:
 
 @dataclass(frozen=True)
 class KeyRing:
-    """A realm's keys in force: one to sign with per algorithm, all that are published to verify with."""
+    """A realm's keys in force: one to sign with per algorithm, all that are published to verify with or encrypt to."""
 
     signing: dict[str, SigningKey]
     jwks: dict[str, Any]
     verifying: KeySet = field(repr=False)
+    decrypting: DecryptionKeys = field(repr=False)
 
     @classmethod
     def of(cls, stored: list[StoredKey], seal: Seal) -> KeyRing:
         """The newest key that is not retired signs; retired ones stay published until they are deleted."""
         signing: dict[str, SigningKey] = {}
+        decrypting = []
         for key in sorted(stored, key=lambda k: (k.created_at, k.kid)):
             if key.retired_at is None and key.alg in SIGNING:
                 signing[key.alg] = open_key(key, seal)
+            elif key.alg in ENCRYPTION:
+                decrypting.append(DecryptionKey(key.kid, None, open_key(key, seal).key))
         jwks = {"keys": [key.public for key in stored]}
-        return cls(signing, jwks, KeySet.of_jwks(jwks))
+        return cls(signing, jwks, KeySet.of_jwks(jwks), DecryptionKeys(decrypting))

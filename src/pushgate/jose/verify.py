@@ -47,18 +47,19 @@ def parse_jws(value: str) -> Unverified:
         raise BadJws("not three parts")
     if len(parts[0]) > MAX_HEADER:
         raise BadJws("header too long")
-    header = _json_object(_unbase64(parts[0]))
+    header = json_object(unbase64(parts[0]))
     if not isinstance(header.get("alg"), str):
         raise BadJws("no alg")
     return Unverified(
         header=header,
-        claims=_json_object(_unbase64(parts[1])),
+        claims=json_object(unbase64(parts[1])),
         signing_input=f"{parts[0]}.{parts[1]}".encode("ascii"),
-        signature=_unbase64(parts[2]),
+        signature=unbase64(parts[2]),
     )
 
 
-def _unbase64(part: str) -> bytes:
+def unbase64(part: str) -> bytes:
+    """Base64url without padding, strictly. Raises BadJws. RFC 7515 2."""
     try:
         raw = part.encode("ascii").translate(_FROM_URL_SAFE)
         return binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
@@ -70,7 +71,8 @@ def _unbase64(part: str) -> bytes:
 _FROM_URL_SAFE = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
+def json_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object with unique member names. Raises BadJws. RFC 7515 4, RFC 7493 2.1, 2.3."""
     value = _canonical(raw)
     if value is None:
         value = _strict(raw)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.keys import open_key
 from pushgate.jose.seal import CannotOpen
 from pushgate.model import Client, RealmSettings, StoredKey
@@ -78,7 +78,7 @@ def _files(installation: Installation) -> Iterator[Finding]:
 
 def _keys(installation: Installation, realm: RealmSettings, keys: list[StoredKey]) -> Iterator[Finding]:
     where = f"{realm.name}: keys"
-    for alg in SIGNING:
+    for alg in (*SIGNING, *ENCRYPTION):
         if not any(k.alg == alg and k.retired_at is None for k in keys):
             yield Finding("problem", where, f"no {alg} key", f"pushgate keys rotate --alg {alg} --realm {realm.name}")
     for key in keys:

@@ -62,6 +62,14 @@ def _switches(realm: RealmSettings, client: Client) -> Iterator[Line]:
                 (bool(client.pkce_required), "client: pkce_required"),
             ],
         ),
+        "signed request objects required": (
+            policy.signed_request_required,
+            [
+                (profile.signed_requests, f"profile {profile.name}"),
+                (realm.require_signed_request_object, "realm: require_signed_request_object"),
+                (client.require_signed_request_object, "client: require_signed_request_object"),
+            ],
+        ),
         "tokens bound to a key": (
             policy.sender_constrained,
             [

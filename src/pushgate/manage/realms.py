@@ -58,6 +58,8 @@ def problems(settings: RealmSettings) -> list[Problem]:
         if getattr(settings, name) not in known:
             found.append(Problem(name, f"must be one of {', '.join(known)}"))
     par = settings.pushed_authorization_requests
+    if settings.require_signed_request_object and not settings.request_parameter_supported:
+        found.append(Problem("require_signed_request_object", "cannot be on while request_parameter_supported is off"))
     if par.lifetime is not None and par.lifetime not in LIFETIME_RANGE:
         found.append(Problem("pushed_authorization_requests.lifetime", "must be 5 to 600 seconds"))
     if par.required and not par.supported:
@@ -83,6 +85,8 @@ def _profile_problems(settings: RealmSettings) -> list[Problem]:
     found, par, name = [], settings.pushed_authorization_requests, profile.name
     if profile.par_required and not par.supported:
         found.append(Problem("pushed_authorization_requests.supported", f"the profile {name} needs pushed requests"))
+    if profile.signed_requests and not settings.request_parameter_supported:
+        found.append(Problem("request_parameter_supported", f"the profile {name} needs request objects"))
     if profile.longest_request < (par.lifetime or 0) < LIFETIME_RANGE.stop:
         limit = profile.longest_request
         found.append(Problem("pushed_authorization_requests.lifetime", f"at most {limit} seconds under {name}"))

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from pushgate.client_keys import secret_context
 from pushgate.directory.local import check_password, hash_password, username_of
 from pushgate.events import ConfigurationChanged
-from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.keys import KeyRing, make_key
 from pushgate.jose.seal import Seal
 from pushgate.manage import realms as realm_rules
@@ -101,7 +101,8 @@ class Management:
             raise Refused(found)
         if current == settings:
             return settings, Change(wanted.name, "realm", wanted.name, "unchanged")
-        keys = [] if current is not None else [self._make_key(alg, self._seal, int(self._clock())) for alg in SIGNING]
+        wanted_keys = (*SIGNING, *ENCRYPTION) if current is None else ()
+        keys = [self._make_key(alg, self._seal, int(self._clock())) for alg in wanted_keys]
 
         def work(c: sa.Connection) -> None:
             configuration.save_realm(c, settings)
@@ -218,7 +219,7 @@ class Management:
 
     # --- Keys --------------------------------------------------------------------------------------
 
-    async def rotate_keys(self, realm: str, algs: tuple[str, ...] = SIGNING) -> list[StoredKey]:
+    async def rotate_keys(self, realm: str, algs: tuple[str, ...] = (*SIGNING, *ENCRYPTION)) -> list[StoredKey]:
         """New signing keys; the old ones are retired but stay published while their tokens live.
 
         A retired key is deleted by a later rotation, once nothing it signed can still be valid.

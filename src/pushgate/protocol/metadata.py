@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS
 from pushgate.protocol import dpop, pkce
-from pushgate.protocol.client_assertion import METHOD_ALGS
+from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
 from pushgate.protocol.client_auth import METHODS
 from pushgate.protocol.redirect_uri import RESPONSE_MODES
 from pushgate.protocol.scopes import OPENID, SCOPE_CLAIMS, realm_scopes
@@ -35,9 +36,18 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "dpop_signing_alg_values_supported": [a for a in dpop.ALGS if a in realm.profile.algorithms],
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": list(PROMPT_VALUES),
-        "request_parameter_supported": False,
+        "request_parameter_supported": realm.settings.request_parameter_supported,
+        "require_signed_request_object": realm.profile.signed_requests or realm.settings.require_signed_request_object,
         "request_uri_parameter_supported": False,
     }
+    if realm.settings.request_parameter_supported:
+        document |= {
+            "request_object_signing_alg_values_supported": [
+                a for a in ASYMMETRIC_ALGS if a in realm.profile.algorithms
+            ],
+            "request_object_encryption_alg_values_supported": list(KEY_ALGS),
+            "request_object_encryption_enc_values_supported": list(CONTENT_ENCS),
+        }
     if scopes:
         document["scopes_supported"] = sorted(scopes, key=lambda s: (s != OPENID, s))
     if par.supported:

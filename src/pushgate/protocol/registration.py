@@ -13,7 +13,7 @@ from pushgate.model import Client
 from pushgate.profiles import ALGORITHMS as SECURE
 from pushgate.profiles import PROFILES, SecurityProfile, canonical_response_type
 from pushgate.protocol.authorization_request import SCOPE
-from pushgate.protocol.client_assertion import METHOD_ALGS
+from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
 from pushgate.protocol.client_auth import MAX_CLIENT_ID, METHODS
 from pushgate.protocol.metadata import GRANT_TYPES
 from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, registration_problem
@@ -140,7 +140,7 @@ def _profile(client: Client, profile: SecurityProfile) -> list[Problem]:
     if method in METHODS and method not in profile.auth_methods:
         allowed = ", ".join(sorted(profile.auth_methods))
         found.append(Problem("token_endpoint_auth_method", f"the profile {profile.name} takes {allowed} alone"))
-    for name in ("id_token_signed_response_alg", "token_endpoint_auth_signing_alg"):
+    for name in ("id_token_signed_response_alg", "token_endpoint_auth_signing_alg", "request_object_signing_alg"):
         alg = getattr(client, name)
         if alg in SECURE and alg not in profile.algorithms:
             allowed = ", ".join(sorted(profile.algorithms))
@@ -156,6 +156,11 @@ def _keys(client: Client) -> list[Problem]:
     method, alg = client.token_endpoint_auth_method, client.token_endpoint_auth_signing_alg
     if alg is not None and alg not in METHOD_ALGS.get(method, ()):
         found.append(Problem("token_endpoint_auth_signing_alg", f"{alg!r} does not go with {method}"))
+    alg = client.request_object_signing_alg
+    if alg is not None and alg not in ASYMMETRIC_ALGS:
+        found.append(Problem("request_object_signing_alg", f"must be one of {', '.join(ASYMMETRIC_ALGS)}"))
+    if (alg is not None or client.require_signed_request_object) and client.jwks is None and client.jwks_uri is None:
+        found.append(Problem("jwks", "signed request objects need jwks or jwks_uri"))
     if client.jwks is not None and client.jwks_uri is not None:
         found.append(Problem("jwks_uri", "jwks and jwks_uri exclude each other (RFC 7591 2)"))
     if method == "private_key_jwt" and client.jwks is None and client.jwks_uri is None:

@@ -28,6 +28,7 @@ class Facts(Fact, frozen=True, kw_only=True, gc=True):  # holds an exception, wh
     client: Client
     policy: Policy
     pushed: bool
+    signed: bool
     default_scope: tuple[str, ...] | None
     resources: tuple[Resource, ...]
     issuer: str
@@ -82,6 +83,12 @@ def pushed_if_required(f: Facts) -> None:
         raise refusals.PAR_REQUIRED()
 
 
+def signed_if_required(f: Facts) -> None:
+    """RFC 9101 10.5, RFC 9126 3, FAPI2-MS 5.3.1."""
+    if f.policy.signed_request_required and not f.signed:
+        raise refusals.SIGNED_REQUIRED()
+
+
 def scope_allowed(f: Facts) -> None:
     """RFC 6749 3.3; unknown values are dropped beside openid (OpenID Connect Core 3.1.2.1)."""
     _ = f.scope
@@ -130,6 +137,7 @@ def prompt_none_alone(f: Facts) -> None:
 RULES: tuple[Callable[[Facts], None], ...] = (
     well_formed,
     pushed_if_required,
+    signed_if_required,
     response_type_present,
     response_type_supported,
     response_type_registered,

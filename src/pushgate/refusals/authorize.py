@@ -27,6 +27,15 @@ REQUEST_URI_REFERENCE = Refusal(
     "This request_uri was not issued by this server.",
     "Request objects by reference are not accepted; push the request (RFC 9126).",
 )  # fmt: skip
+REQUEST_URI_UNSUPPORTED = Refusal(
+    "authorize.request_uri_unsupported", e.RequestUriNotSupported,
+    "Request objects are not fetched from a request_uri here.",
+    "Push the request and use the request_uri of the reply (RFC 9126), or send the object itself in request.",
+)  # fmt: skip
+REQUEST_BOTH = Refusal(
+    "authorize.request_and_request_uri", e.InvalidRequest, "Either request or request_uri can be sent, not both.",
+    "Send the request object, or the reference that the push gave (RFC 9101 5).",
+)  # fmt: skip
 INTERACTION_UNKNOWN = Refusal(
     "login.unknown", e.InvalidRequest, "This sign-in page is no longer valid.",
     "Go back to the application and start again.",

@@ -46,8 +46,12 @@ RESPONSE_MODE_QUERY = Refusal(
     "Use fragment or form_post with response types that return a token.",
 )  # fmt: skip
 REQUEST_OBJECT_UNSUPPORTED = Refusal(
-    "request.request_object_unsupported", e.RequestNotSupported, "Request objects are not supported.",
-    "Send the parameters themselves; pushing them already protects them.",
+    "request.request_object_unsupported", e.RequestNotSupported, "Request objects are switched off in this realm.",
+    "Send the parameters themselves; an operator can set request_parameter_supported.",
+)  # fmt: skip
+SIGNED_REQUIRED = Refusal(
+    "request.signed_required", e.InvalidRequest, "A signed request object is required.",
+    "Send the parameters as claims of a JWT signed with the client's key, in request (RFC 9101).",
 )  # fmt: skip
 PAR_REQUIRED = Refusal(
     "request.par_required", e.InvalidRequest,
