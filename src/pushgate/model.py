@@ -79,6 +79,10 @@ class Client(Record, frozen=True):
     dpop_bound_access_tokens: bool = False
     request_object_signing_alg: str | None = None
     require_signed_request_object: bool = False
+    response_modes: tuple[str, ...] | None = None
+    authorization_signed_response_alg: str = "RS256"
+    authorization_encrypted_response_alg: str | None = None
+    authorization_encrypted_response_enc: str | None = None
     # Members below are Pushgate's own.
     profile: str | None = None
     enabled: bool = True

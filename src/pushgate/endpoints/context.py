@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import urandom
-from typing import Protocol
+from typing import Any, Protocol
 
 from pushgate.directory import Directory
 from pushgate.endpoints.http import Request
@@ -34,6 +34,9 @@ class ClientKeys(Protocol):
 
     async def public_keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
         """The keys to verify another JWT of the client with; never a secret."""
+
+    async def encryption_keys(self, client: Client, alg: str) -> dict[str, Any] | None:
+        """A JWK Set with a key to encrypt to with this algorithm; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
