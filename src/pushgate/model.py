@@ -35,6 +35,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
 _encoder = msgspec.msgpack.Encoder()
 
+Details = tuple[dict[str, Any], ...]
+"""Authorization details (RFC 9396 2), as they came."""
+
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]
 
 
@@ -83,6 +86,7 @@ class Client(Record, frozen=True):
     authorization_signed_response_alg: str = "RS256"
     authorization_encrypted_response_alg: str | None = None
     authorization_encrypted_response_enc: str | None = None
+    authorization_details_types: tuple[str, ...] | None = None
     # Members below are Pushgate's own.
     profile: str | None = None
     enabled: bool = True
@@ -90,6 +94,7 @@ class Client(Record, frozen=True):
     par_request_expiry: int | None = None  # seconds
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()  # RFC 9126 2.4
     skip_consent: bool = False  # administrative pre-approval
+    allowed_resources: tuple[str, ...] | None = None  # what `resource` may name; None leaves it to the realm
 
     @property
     def public(self) -> bool:
@@ -127,6 +132,8 @@ class AuthorizationRequest(Record, frozen=True):
     dpop_jkt: str | None = None  # the key that the code is bound to (RFC 9449 10)
     ui_locales: tuple[str, ...] = ()
     display: str | None = None
+    resource: tuple[str, ...] = ()  # RFC 8707
+    authorization_details: Details = ()  # RFC 9396
 
     @property
     def response_types(self) -> frozenset[str]:
@@ -195,12 +202,14 @@ class Grant(Record, frozen=True):
     client_id: str
     sub: str
     scope: tuple[str, ...]
-    audience: tuple[str, ...]
+    audience: tuple[str, ...]  # the resources that a token of it may be for
     auth_time: int
     amr: tuple[str, ...]
     sid: str
     correlation_id: str
     revoked: bool = False
+    resource: tuple[str, ...] = ()  # those that the request named
+    authorization_details: Details = ()
 
 
 class AuthorizationCode(Record, frozen=True):
@@ -296,5 +305,8 @@ class RealmSettings(Record, frozen=True):
     request_parameter_supported: bool = True
     require_signed_request_object: bool = False
     default_scope: str | None = None
+    default_resource: str | None = None
+    resource_required: bool = False
+    authorization_details_types: tuple[AuthorizationDetailsType, ...] = ()
     access_token_signing_alg: str = "ES256"
     resources: tuple[Resource, ...] = ()

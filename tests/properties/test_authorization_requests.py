@@ -72,7 +72,7 @@ def test_any_request_is_answered_where_it_may_be_or_refused(
         pushed=pushed,
         signed=False,
         default_scope=None,
-        resources=(),
+        settings=RealmSettings(name="default"),
         issuer=AUDIENCE,
         known_scopes=realm_scopes(profile, ()),
         malformed=malformed,

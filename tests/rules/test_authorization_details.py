@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pushgate.errors import InvalidAuthorizationDetails, OAuthError
-from pushgate.model import AuthorizationDetailsType
+from pushgate.model import AuthorizationDetailsType, Resource
 from pushgate.protocol.authorization_details import (
     check_details,
     check_narrowed,
@@ -23,12 +23,16 @@ from pushgate.protocol.authorization_details import (
     for_audience,
     in_words,
     parse_authorization_details,
+    requested_details,
+    resources_of,
 )
 from pushgate.protocol.details_schema import schema_problem
+from pushgate.protocol.params import Params
 from pushgate.protocol.pattern_cost import BadPattern, ecma
 from tests.support.strategies import anything, is_refusal, json_values, thoroughly
 
 API = "https://api.example"
+KNOWN = (Resource(identifier=API), Resource(identifier="https://other.example"), Resource(identifier=API + "/"))
 SCRIPT = "<script>alert('x')</script>'; DROP TABLE grants; --"
 PAYMENT: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -388,14 +392,14 @@ def test_any_pattern_is_refused_or_means_what_it_says(pattern: str, text: str) -
 
 def narrowed(*wanted: dict[str, Any], granted: tuple[dict[str, Any], ...] = (ENTRY,)) -> tuple[dict[str, Any], ...]:
     """What a token request with these entries gets."""
-    return check_narrowed(json.dumps(wanted), granted)
+    return check_narrowed(parse_authorization_details(json.dumps(wanted)), granted)
 
 
 @pytest.mark.requirement("RAR-6-1")
 def test_the_grant_or_a_part_of_it() -> None:
     two = (ENTRY, entry(creditor="Merchant B"))
-    assert check_narrowed(None, two) == two
-    assert check_narrowed(None, ()) == ()
+    assert check_narrowed((), two) == two
+    assert check_narrowed((), ()) == ()
     assert narrowed(*two, granted=two) == two
     assert narrowed(two[1], granted=two) == (two[1],)
     assert narrowed(two[1], two[0], granted=two) == (two[1], two[0])
@@ -442,7 +446,7 @@ def test_nothing_granted_nothing_narrowed() -> None:
         narrowed(ENTRY, granted=())
     refused(problem, "details.exceed")
     with pytest.raises(InvalidAuthorizationDetails) as problem:
-        check_narrowed("[]", (ENTRY,))
+        requested_details(Params(authorization_details="[]"))
     refused(problem, "details.malformed")
 
 
@@ -517,12 +521,16 @@ def test_a_token_has_the_entries_of_its_audience() -> None:
         {"type": "t"},
         {"type": "t", "locations": []},
     )
-    details = (mine, other, both, everywhere, nowhere)
-    assert for_audience(details, (API,)) == (mine, both, everywhere, nowhere)
-    assert for_audience(details, (API + "/",)) == (mine, everywhere, nowhere)
-    assert for_audience(details, ("https://other.example",)) == (other, both, everywhere, nowhere)
-    assert for_audience(details, (API, "https://other.example")) == details
-    assert for_audience(details, ()) == (everywhere, nowhere)
+    unknown = {"type": "t", "locations": ["https://unknown.example"]}
+    details = (mine, other, both, everywhere, nowhere, unknown)
+    others = (everywhere, nowhere, unknown)
+    assert for_audience(details, (API,), KNOWN) == (mine, both, *others)
+    assert for_audience(details, (API + "/",), KNOWN) == (mine, *others)
+    assert for_audience(details, ("https://other.example",), KNOWN) == (other, both, *others)
+    assert for_audience(details, (API, "https://other.example"), KNOWN) == details
+    assert for_audience(details, (), KNOWN) == others
+    assert resources_of(details, KNOWN[:2]) == (API, "https://other.example")
+    assert resources_of(others, KNOWN) == ()
 
 
 @pytest.mark.requirement("RAR-9.1-1")
@@ -530,7 +538,8 @@ def test_a_token_has_the_entries_of_its_audience() -> None:
     "location", [API + ".evil.example", API + "x", API + "@evil", API.upper(), "api.example", API + "?a", API[:-1], ""]
 )
 def test_a_location_that_only_looks_like_the_audience(location: str) -> None:
-    assert for_audience(({"type": "t", "locations": [location]},), (API,)) == ()
+    """It is of no other resource either, so nobody is given it by its location."""
+    assert resources_of(({"type": "t", "locations": [location]},), (Resource(identifier=API),)) == ()
 
 
 # --- What people see -----------------------------------------------------------------------------------------------

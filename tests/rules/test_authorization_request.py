@@ -314,7 +314,7 @@ async def test_a_client_that_may_not_use_the_code_flow(
 
 
 @pytest.mark.requirement("OIDC-3.1.2.6-1")
-@pytest.mark.parametrize("mode", ["foo", "Query", "jwt", "query.jwt", "web_message"])
+@pytest.mark.parametrize("mode", ["foo", "Query", "JWT", "cookie.jwt", "web_message"])
 async def test_an_unsupported_response_mode_is_refused_without_redirect(server: Running, mode: str) -> None:
     request = but(REQUEST, response_mode=mode)
     browser = await ask(server, request)

@@ -144,7 +144,9 @@ async def test_an_object_that_the_profile_forbids(bank: Running, changes: dict[s
 
 
 @pytest.mark.requirement("FMS-5.3.1-2", "FMS-5.3.1-3")
-@pytest.mark.parametrize("changes", [{"aud": [BASE_URL, "https://other.example"]}, {"nbf": 8}, {"nbf": -3590, "exp": 9}])
+@pytest.mark.parametrize(
+    "changes", [{"aud": [BASE_URL, "https://other.example"]}, {"nbf": 8}, {"nbf": -3590, "exp": 9}]
+)
 async def test_what_the_profile_leaves_free(bank: Running, changes: dict[str, Any]) -> None:
     now = int(bank.clock())
     changes = {name: now + value if isinstance(value, int) else value for name, value in changes.items()}

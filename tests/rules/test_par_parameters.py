@@ -66,6 +66,8 @@ PARAMETERS: dict[str, tuple[str, object]] = {
     "acr_values": ("urn:a urn:b", ("urn:a", "urn:b")),
     "ui_locales": ("de-CH en", ("de-CH", "en")),
     "display": ("popup", "popup"),
+    "resource": ("https://api.example", ("https://api.example",)),
+    "authorization_details": ('[{"type": "payment", "amount": 1}]', ({"type": "payment", "amount": 1},)),
 }
 """A value of each parameter that the authorization endpoint reads, and how it is understood."""
 

@@ -162,8 +162,10 @@ async def test_scope_cannot_grow_beyond_what_the_user_granted(server: Running, s
 @pytest.mark.requirement("BCP-4.14.2-1")
 async def test_a_refresh_cannot_move_to_another_resource(server: Running) -> None:
     token = (await tokens_for(server, WIDE))["refresh_token"]
-    reply = await refresh(server, token, resource="https://other.example", audience="https://other.example")
-    claims = await verified(server, reply.json()["access_token"], "ES256")
+    for name in ("resource", "audience"):
+        reply = await refresh(server, token, **{name: "https://other.example"})
+        refused(reply, 400, "invalid_target", "token.resource")
+    claims = await verified(server, (await refresh(server, token)).json()["access_token"], "ES256")
     assert claims["aud"] == ["https://api.example", server.server.base_url]
 
 

@@ -109,7 +109,7 @@ async def test_an_unknown_address_is_refused_in_json(server: Running) -> None:
 
 @pytest.mark.requirement("OA-3.1-5")
 async def test_the_token_endpoint_ignores_what_it_does_not_know(server: Running) -> None:
-    reply = await post_as(server, "app", TOKEN, CREDENTIALS | {"foo": "bar", "response_type": "code", "audience": "x"})
+    reply = await post_as(server, "app", TOKEN, CREDENTIALS | {"foo": "bar", "response_type": "code", "tenant": "x"})
     assert reply.status_code == 200
 
 

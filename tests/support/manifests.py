@@ -71,6 +71,9 @@ MANIFEST = f"""
 realms:
   - name: default
     rates: {{failures_per_minute: 0}}
+    authorization_details_types:
+      - type: payment
+        schema: {{type: object, properties: {{type: {{}}, amount: {{type: integer}}}}, additionalProperties: false}}
     resources:
       - {{identifier: "https://api.example", scopes: [write, read]}}
       - {{identifier: "https://other.example", scopes: [other]}}

@@ -33,7 +33,7 @@ def facts_of(
         pushed=pushed,
         signed=signed,
         default_scope=ctx.default_scope,
-        resources=settings.resources,
+        settings=settings,
         issuer=ctx.realm.issuer.identifier,
         known_scopes=ctx.known_scopes if of_realm else realm_scopes(policy.profile, settings.resources),
         malformed=malformed,

@@ -17,9 +17,9 @@ from pushgate.model import (
     RefreshToken,
     Session,
 )
+from pushgate.protocol.access import Access, access_for
 from pushgate.protocol.authorization_response import Members
 from pushgate.protocol.redirect_uri import ReplyTo
-from pushgate.protocol.scopes import audience_for
 from pushgate.protocol.tokens import (
     ACCESS_TOKEN_TYPE,
     ID_TOKEN_TYPE,
@@ -36,17 +36,19 @@ async def authorization_grant(
 ) -> Grant:
     """Write down what the user allowed, before anything is made from it."""
     assert isinstance(first, First)
-    settings = ctx.realm.settings
+    settings, issuer, asked = ctx.realm.settings, ctx.realm.issuer.identifier, record.request
     grant = Grant(
         grant_id=new_id(),
-        client_id=record.request.client_id,
+        client_id=asked.client_id,
         sub=session.sub,
         scope=scope,
-        audience=audience_for(scope, settings.resources, ctx.realm.issuer.identifier),
+        audience=access_for(scope, asked.resource, asked.authorization_details, settings, issuer).audience,
         auth_time=int(session.authenticated_at),
         amr=session.amr,
         sid=session.sid,
         correlation_id=record.correlation_id,
+        resource=asked.resource,
+        authorization_details=asked.authorization_details,
     )
     lifetimes = settings.lifetimes
     longest = max(lifetimes.refresh_token, lifetimes.access_token) + lifetimes.code
@@ -67,12 +69,14 @@ async def front_channel_members(
     if "code" in kinds:
         members["code"] = code = await authorization_code(ctx, first, client, request, reply_to, grant)
     if "token" in kinds:
-        token = access_token(ctx, client, grant, grant.scope)
+        details = grant.authorization_details
+        access = access_for(grant.scope, grant.resource, details, ctx.realm.settings, ctx.realm.issuer.identifier)
+        token = access_token(ctx, client, grant, access)
         members |= {
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": ctx.realm.settings.lifetimes.access_token,
-            "scope": " ".join(grant.scope),
+            "scope": " ".join(access.scope),
         }
     if "id_token" in kinds:
         alone = kinds == {"id_token"}
@@ -108,14 +112,13 @@ async def authorization_code(
 
 
 def access_token(
-    ctx: Context, client: Client, grant: Grant, scope: tuple[str, ...], confirmation: Confirmation | None = None
+    ctx: Context, client: Client, grant: Grant, access: Access, confirmation: Confirmation | None = None
 ) -> str:
     """A signed access token for a user's grant, bound to the sender's key."""
     claims = access_token_claims(
         issuer=ctx.realm.issuer.identifier,
         grant=grant,
-        scope=scope,
-        audience=audience_for(scope, ctx.realm.settings.resources, ctx.realm.issuer.identifier),
+        access=access,
         now=int(ctx.now()),
         lifetime=ctx.realm.settings.lifetimes.access_token,
         jti=new_id(),
@@ -124,13 +127,12 @@ def access_token(
     return sign_jwt(claims, access_token_key(ctx, client), ACCESS_TOKEN_TYPE)
 
 
-def client_token(ctx: Context, client: Client, scope: tuple[str, ...], confirmation: Confirmation | None) -> str:
+def client_token(ctx: Context, client: Client, access: Access, confirmation: Confirmation | None) -> str:
     """A signed access token for the client itself."""
     claims = client_token_claims(
         issuer=ctx.realm.issuer.identifier,
         client_id=client.client_id,
-        scope=scope,
-        audience=audience_for(scope, ctx.realm.settings.resources, ctx.realm.issuer.identifier),
+        access=access,
         now=int(ctx.now()),
         lifetime=ctx.realm.settings.lifetimes.access_token,
         jti=new_id(),

@@ -12,6 +12,7 @@ from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.endpoints.sender import Sender, authenticate_sender, with_nonce
 from pushgate.events import GrantRevoked, TokenIssued
 from pushgate.model import AuthorizationCode, Grant
+from pushgate.protocol.access import Access, access_of_client, access_of_grant
 from pushgate.protocol.grants.authorization_code import check_owner, check_redemption
 from pushgate.protocol.grants.client_credentials import check_confidential, client_scope
 from pushgate.protocol.grants.refresh_token import check_refresh, narrowed, rotates
@@ -54,6 +55,7 @@ async def authorization_code(ctx: Context, request: Request, sender: Sender, par
         await revoke(ctx, request, record.grant, "code replayed")
         raise refusals.CODE_REPLAYED()
     check_redemption(record, params, sender.confirmation, ctx.now())
+    access = access_of(ctx, sender, record.grant, record.grant.scope, params)
     if not await ctx.grants.grant_live(record.grant.grant_id):
         raise refusals.GRANT_REVOKED()
     if await ctx.services.directory.claims(ctx.name, record.grant.sub) is None:
@@ -61,7 +63,8 @@ async def authorization_code(ctx: Context, request: Request, sender: Sender, par
     if not isinstance(await ctx.transient.consume("code", key), First):
         await revoke(ctx, request, record.grant, "code replayed")
         raise refusals.CODE_REPLAYED()
-    return await tokens(ctx, request, sender, record.grant, record.grant.scope, nonce=record.nonce)
+    openid = OPENID in record.grant.scope
+    return await tokens(ctx, request, sender, record.grant, access, openid=openid, nonce=record.nonce)
 
 
 async def refresh_token(ctx: Context, request: Request, sender: Sender, params: Params) -> dict[str, Any]:
@@ -81,11 +84,13 @@ async def refresh_token(ctx: Context, request: Request, sender: Sender, params: 
     if await ctx.services.directory.claims(ctx.name, grant.sub) is None:
         raise refusals.REFRESH_INVALID("the user is gone or disabled")
     scope = narrowed(record.scope, params.get("scope"), sender.client.client)
+    access = access_of(ctx, sender, grant, scope, params)
     rotate = rotates(sender.client.client, record)
     if rotate and not await ctx.grants.rotate_refresh_token(value):
         await revoke(ctx, request, grant, "refresh token replayed")
         raise refusals.REFRESH_REPLAYED()
-    return await tokens(ctx, request, sender, grant, scope, refreshed=True, new_refresh_token=rotate)
+    openid = OPENID in scope
+    return await tokens(ctx, request, sender, grant, access, openid=openid, refreshed=True, new_refresh_token=rotate)
 
 
 async def client_credentials(ctx: Context, request: Request, sender: Sender, params: Params) -> dict[str, Any]:
@@ -94,13 +99,9 @@ async def client_credentials(ctx: Context, request: Request, sender: Sender, par
     client = sender.client.client
     settings = ctx.realm.settings
     scope = client_scope(params.get("scope"), client, ctx.known_scopes)
-    ctx.emit(TokenIssued(client.client_id, "client_credentials", " ".join(scope)), request)
-    document: dict[str, Any] = {
-        "access_token": issue.client_token(ctx, client, scope, sender.confirmation),
-        "token_type": token_type(sender),
-        "expires_in": settings.lifetimes.access_token,
-    }
-    return {**document, "scope": " ".join(scope)} if scope else document
+    access = access_of_client(scope, params, client, settings, ctx.realm.issuer.identifier)
+    ctx.emit(TokenIssued(client.client_id, "client_credentials", " ".join(access.scope)), request)
+    return token_response(ctx, sender, issue.client_token(ctx, client, access, sender.confirmation), access)
 
 
 GRANT_TYPES: dict[str, GrantType] = {
@@ -115,22 +116,18 @@ async def tokens(
     request: Request,
     sender: Sender,
     grant: Grant,
-    scope: tuple[str, ...],
+    access: Access,
     *,
+    openid: bool,
     nonce: str | None = None,
     refreshed: bool = False,
     new_refresh_token: bool = True,
 ) -> dict[str, Any]:
     """The token response for a user's grant. RFC 6749 5.1, OpenID Connect Core 3.1.3.3, 12.2."""
     client = sender.client.client
-    access_token = issue.access_token(ctx, client, grant, scope, sender.confirmation)
-    document: dict[str, Any] = {
-        "access_token": access_token,
-        "token_type": token_type(sender),
-        "expires_in": ctx.realm.settings.lifetimes.access_token,
-        "scope": " ".join(scope),
-    }
-    if OPENID in scope:
+    access_token = issue.access_token(ctx, client, grant, access, sender.confirmation)
+    document = token_response(ctx, sender, access_token, access)
+    if openid:
         document["id_token"] = issue.id_token(ctx, client, grant, nonce, access_token)
     if new_refresh_token and "refresh_token" in client.grant_types:
         document["refresh_token"] = await issue.refresh_token(
@@ -139,11 +136,31 @@ async def tokens(
     event = TokenIssued(
         client_id=client.client_id,
         grant_type="refresh_token" if refreshed else "authorization_code",
-        scope=" ".join(scope),
+        scope=" ".join(access.scope),
         correlation_id=grant.correlation_id,
         grant=grant.grant_id,
     )
     ctx.emit(event, request)
+    return document
+
+
+def access_of(ctx: Context, sender: Sender, grant: Grant, scope: tuple[str, ...], params: Params) -> Access:
+    """What the new token will be good for. Raises InvalidTarget, InvalidAuthorizationDetails, InvalidScope."""
+    settings, issuer = ctx.realm.settings, ctx.realm.issuer.identifier
+    return access_of_grant(grant, scope, params, sender.client.client, settings, issuer)
+
+
+def token_response(ctx: Context, sender: Sender, access_token: str, access: Access) -> dict[str, Any]:
+    """The members that every token response has. RFC 6749 5.1, RFC 9396 7."""
+    document: dict[str, Any] = {
+        "access_token": access_token,
+        "token_type": token_type(sender),
+        "expires_in": ctx.realm.settings.lifetimes.access_token,
+    }
+    if access.scope:
+        document["scope"] = " ".join(access.scope)
+    if access.authorization_details:
+        document["authorization_details"] = access.authorization_details
     return document
 
 

@@ -50,12 +50,14 @@ class ClientInput(Input, frozen=True):
     authorization_signed_response_alg: str | None = None
     authorization_encrypted_response_alg: str | None = None
     authorization_encrypted_response_enc: str | None = None
+    authorization_details_types: tuple[str, ...] | None = None
     profile: str | None = None
     enabled: bool = True
     pkce_required: bool | None = None
     par_request_expiry: int | None = None
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()
     skip_consent: bool = False
+    allowed_resources: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         return f"ClientInput({self.client_id!r})"
@@ -78,6 +80,14 @@ class ResourceInput(Input, frozen=True):
 
     identifier: str
     scopes: tuple[str, ...] = ()
+
+
+class AuthorizationDetailsTypeInput(Input, frozen=True):
+    """A type of authorization details (RFC 9396): its name on the consent page, and the JSON Schema of an entry."""
+
+    type: str
+    title: str | None = None
+    schema: dict[str, Any] = {}
 
 
 class ParInput(Input, frozen=True):
@@ -128,6 +138,9 @@ class RealmInput(Input, frozen=True):
     request_parameter_supported: bool | msgspec.UnsetType = msgspec.UNSET
     require_signed_request_object: bool | msgspec.UnsetType = msgspec.UNSET
     default_scope: str | msgspec.UnsetType | None = msgspec.UNSET
+    default_resource: str | msgspec.UnsetType | None = msgspec.UNSET
+    resource_required: bool | msgspec.UnsetType = msgspec.UNSET
+    authorization_details_types: tuple[AuthorizationDetailsTypeInput, ...] | msgspec.UnsetType = msgspec.UNSET
     access_token_signing_alg: str | msgspec.UnsetType = msgspec.UNSET
     clients: tuple[ClientInput, ...] = ()
     resources: tuple[ResourceInput, ...] | msgspec.UnsetType = msgspec.UNSET

@@ -9,9 +9,17 @@ import msgspec
 from pushgate.dialects import DIALECTS
 from pushgate.jose.algorithms import SIGNING
 from pushgate.manage.inputs import RealmInput
-from pushgate.model import Lifetimes, PushedAuthorizationRequests, Rates, RealmSettings, Resource
+from pushgate.model import (
+    AuthorizationDetailsType,
+    Lifetimes,
+    PushedAuthorizationRequests,
+    Rates,
+    RealmSettings,
+    Resource,
+)
 from pushgate.profiles import PROFILES
 from pushgate.protocol.authorization_request import SCOPE
+from pushgate.protocol.details_schema import schema_problem
 from pushgate.protocol.registration import LIFETIME_RANGE, Problem
 from pushgate.realm import REALM_NAME
 
@@ -46,6 +54,8 @@ def _setting(name: str, value: Any) -> Any:
     }
     if name == "resources":
         return tuple(Resource(identifier=r.identifier, scopes=r.scopes) for r in value)
+    if name == "authorization_details_types":
+        return tuple(AuthorizationDetailsType(type=t.type, title=t.title, schema=t.schema) for t in value)
     return msgspec.convert(msgspec.to_builtins(value), kinds[name]) if name in kinds else value
 
 
@@ -74,7 +84,7 @@ def problems(settings: RealmSettings) -> list[Problem]:
         found.append(Problem("access_token_signing_alg", f"must be one of {', '.join(SIGNING)}"))
     if settings.default_scope is not None and not SCOPE.fullmatch(settings.default_scope):
         found.append(Problem("default_scope", "must be scope values separated by single spaces"))
-    return found + _resource_problems(settings)
+    return [*found, *_resource_problems(settings), *_details_problems(settings)]
 
 
 def _profile_problems(settings: RealmSettings) -> list[Problem]:
@@ -97,8 +107,26 @@ def _profile_problems(settings: RealmSettings) -> list[Problem]:
     return found
 
 
+def _details_problems(settings: RealmSettings) -> list[Problem]:
+    """RFC 9396 10: what is advertised as a type can be checked."""
+    found = []
+    seen: set[str] = set()
+    for index, known in enumerate(settings.authorization_details_types):
+        where = f"authorization_details_types[{index}]"
+        if not known.type or len(known.type) > 200 or known.type in seen:
+            found.append(Problem(f"{where}.type", "is there twice" if known.type in seen else "must be a short name"))
+        seen.add(known.type)
+        reason = schema_problem(known.schema)
+        if reason:
+            found.append(Problem(f"{where}.schema", reason))
+    return found
+
+
 def _resource_problems(settings: RealmSettings) -> list[Problem]:
     found = []
+    default = settings.default_resource
+    if default is not None and default not in {r.identifier for r in settings.resources}:
+        found.append(Problem("default_resource", "must be the identifier of one of the resources"))
     seen: set[str] = set()
     owners: dict[str, str] = {}
     for index, resource in enumerate(settings.resources):

@@ -10,11 +10,10 @@ import json
 from typing import Any
 
 from pushgate import refusals
-from pushgate.model import AuthorizationDetailsType
+from pushgate.model import AuthorizationDetailsType, Details, Resource
 from pushgate.protocol.details_schema import ARRAYS, misfit
+from pushgate.protocol.params import Params
 from pushgate.protocol.pattern_cost import MAX_TEXT
-
-Details = tuple[dict[str, Any], ...]
 
 MAX_BYTES = 16 * 1024
 MAX_ENTRIES = 50
@@ -26,6 +25,12 @@ MAX_SHOWN = 500  # characters of one value on the consent page
 
 
 # --- Reading --------------------------------------------------------------------------------------------
+
+
+def requested_details(params: Params) -> Details:
+    """What a request says in `authorization_details`. Raises InvalidAuthorizationDetails. RFC 9396 3."""
+    text = params.get("authorization_details")
+    return () if text is None else parse_authorization_details(text)
 
 
 def parse_authorization_details(text: str) -> Details:
@@ -125,17 +130,14 @@ def check_details(
             raise refusals.DETAILS_INVALID(f"{name}: {problem}"[:200])
 
 
-def check_narrowed(text: str | None, granted: Details) -> Details:
+def check_narrowed(wanted: Details, granted: Details) -> Details:
     """The authorization details of one token: those of the grant, or what a token request asks of them.
 
     Raises InvalidAuthorizationDetails for anything beyond the grant. RFC 9396 6.
     """
-    if text is None:
-        return granted
-    wanted = parse_authorization_details(text)
     if not covered(wanted, granted):
         raise refusals.DETAILS_EXCEED()
-    return wanted
+    return wanted or granted
 
 
 def covered(wanted: Details, granted: Details) -> bool:
@@ -188,16 +190,26 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def for_audience(details: Details, audience: tuple[str, ...]) -> Details:
-    """The entries that a token for this audience carries: those without `locations`, or with one of its own.
+def resources_of(details: Details, known: tuple[Resource, ...]) -> tuple[str, ...]:
+    """The realm's resources that the `locations` of the entries point at. RFC 9396 2.2."""
+    return tuple(r.identifier for r in known if any(_is_at(entry, r.identifier) for entry in details))
 
-    A location is an audience's own if it equals it or is a path below it. RFC 9396 9.1.
+
+def for_audience(details: Details, audience: tuple[str, ...], known: tuple[Resource, ...]) -> Details:
+    """The entries that a token for this audience carries: all but those that are for other resources of the realm.
+
+    An entry without `locations`, or with locations that the realm does not know, is for everybody. RFC 9396 9.1.
     """
-    below = tuple(value if value.endswith("/") else f"{value}/" for value in audience)
     return tuple(
         entry for entry in details
-        if not entry.get("locations") or any(at in audience or at.startswith(below) for at in entry["locations"])
+        if any(_is_at(entry, identifier) for identifier in audience) or not resources_of((entry,), known)
     )  # fmt: skip
+
+
+def _is_at(entry: dict[str, Any], identifier: str) -> bool:
+    """Whether one of the entry's locations is this resource, or a path below it."""
+    below = identifier if identifier.endswith("/") else f"{identifier}/"
+    return any(at == identifier or at.startswith(below) for at in entry.get("locations") or ())
 
 
 # --- In words ---------------------------------------------------------------------------------------------

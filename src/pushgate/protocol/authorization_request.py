@@ -7,9 +7,11 @@ from functools import lru_cache
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
-from pushgate.model import AuthorizationRequest
+from pushgate.model import AuthorizationRequest, Details
 from pushgate.profiles import canonical_response_type
+from pushgate.protocol.authorization_details import requested_details
 from pushgate.protocol.params import Params
+from pushgate.protocol.resource import requested_resources
 
 # RFC 6749 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), separated by single spaces.
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
@@ -51,6 +53,13 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
             scope = parse_scope(raw_scope)
         except OAuthError as problem:
             malformed = malformed or problem
+    resource: tuple[str, ...] = ()
+    details: Details = ()
+    try:
+        resource = requested_resources(params)
+        details = requested_details(params)
+    except OAuthError as problem:
+        malformed = malformed or problem
     if max_age is not None and not MAX_AGE.fullmatch(max_age):
         malformed, max_age = malformed or refusals.MAX_AGE(), None
     request = AuthorizationRequest(
@@ -71,6 +80,8 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
         ui_locales=_words(get("ui_locales")),
         display=get("display"),
         dpop_jkt=get("dpop_jkt"),
+        resource=resource,
+        authorization_details=details,
     )
     return request, malformed
 

@@ -32,6 +32,8 @@ NOT_TAKEN = frozenset({"$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recu
 # RFC 9396 2.2: members that mean the same in every type.
 ARRAYS = ("locations", "actions", "datatypes", "privileges")
 COMMON = ("type", *ARRAYS, "identifier")
+NAMING = frozenset({"properties", "patternProperties", "dependentSchemas", "allOf", "anyOf", "oneOf", "if", "$ref"})
+"""Keywords that say which members an object has; `{type: object}` alone says nothing about them."""
 
 
 class _Problem(ValueError):
@@ -157,9 +159,10 @@ def _target(ref: str, root: Any) -> Any:
 def misfit(entry: dict[str, Any], schema: dict[str, Any]) -> str | None:
     """Which rule an entry of `authorization_details` breaks; None if it fits.
 
-    The members of RFC 9396 2.2 have their types by themselves; a schema may narrow them. Every other
-    member has to be named by the schema, in nested objects too, unless the schema says something else
-    there with `additionalProperties` or `unevaluatedProperties`. The answer has no text of the entry.
+    The members of RFC 9396 2.2 have their types by themselves; a schema may narrow them. Where a schema names
+    members, in nested objects too, every other one is unknown, unless it says something else there with
+    `additionalProperties` or `unevaluatedProperties`; without any schema the members of the RFC are all there
+    are. The answer has no text of the entry.
     """
     for name in ARRAYS:
         value = entry.get(name, [])
@@ -174,12 +177,13 @@ def misfit(entry: dict[str, Any], schema: dict[str, Any]) -> str | None:
 @lru_cache(maxsize=128)
 def _validator(encoded: bytes) -> Validator:
     schema = msgspec.json.decode(encoded)
-    schema["properties"] = dict.fromkeys(COMMON, True) | schema.get("properties", {})
+    if not schema or NAMING & schema.keys():
+        schema["properties"] = dict.fromkeys(COMMON, True) | schema.get("properties", {})
     return _Validator(_closed(schema, place=True), registry=_registry, format_checker=FormatChecker(FORMATS))
 
 
 def _closed(schema: Any, *, place: bool) -> Any:
-    """The schema with unknown members refused wherever it describes a `place` of its own in the entry.
+    """The schema with unknown members refused wherever it names those of a `place` of its own in the entry.
 
     Schemas that speak about a place together with others (`allOf`, a definition) are left open, because
     the others may name more members; conditions (`if`, `not`, `contains`) are left as they are.
@@ -197,7 +201,7 @@ def _closed(schema: Any, *, place: bool) -> Any:
             closed[name] = _closed(inner, place=True)
         elif name in ("then", "else"):
             closed[name] = _closed(inner, place=False)
-    if place and "additionalProperties" not in schema:
+    if place and NAMING & schema.keys() and "additionalProperties" not in schema:
         closed.setdefault("unevaluatedProperties", False)
     return closed
 

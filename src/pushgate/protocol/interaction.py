@@ -62,7 +62,9 @@ def needed(
         if session is not None and hinted_sub not in (None, session.sub):
             raise refusals.LOGIN_OTHER_USER()
         raise refusals.LOGIN_REQUIRED()
-    agreed = client.skip_consent or consented.issuperset(scope)
+    # Authorization details are about one transaction: what was agreed to before says nothing about them.
+    remembered = consented.issuperset(scope) and not request.authorization_details
+    agreed = client.skip_consent or remembered
     if not agreed or "consent" in request.prompt:
         if silent:
             raise refusals.CONSENT_REQUIRED()

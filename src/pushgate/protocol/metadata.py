@@ -51,6 +51,9 @@ def metadata(realm: Realm) -> dict[str, Any]:
             "request_object_encryption_alg_values_supported": list(KEY_ALGS),
             "request_object_encryption_enc_values_supported": list(CONTENT_ENCS),
         }
+    types = [known.type for known in realm.settings.authorization_details_types]
+    if types:
+        document["authorization_details_types_supported"] = types
     if scopes:
         document["scopes_supported"] = sorted(scopes, key=lambda s: (s != OPENID, s))
     if par.supported:

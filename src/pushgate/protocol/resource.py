@@ -8,12 +8,21 @@ from urllib.parse import urlsplit
 
 from pushgate import refusals
 from pushgate.model import Resource
+from pushgate.protocol.params import Params
 from pushgate.protocol.scopes import OIDC_SCOPES, OPENID
 
 MAX_RESOURCES = 10
 MAX_LENGTH = 2000  # characters of one URI
 # RFC 3986 4.3 by its characters; a fragment has none of its own here, so `#` never fits.
 ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})+")
+
+
+def requested_resources(params: Params) -> tuple[str, ...]:
+    """What a request says in `audience`, which wins, or in `resource`. Raises InvalidTarget.
+
+    `audience` is an older spelling of the same wish, with one value. RFC 8707 2.
+    """
+    return parse_resources(params.get("audience") or params.get("resource"))
 
 
 def parse_resources(value: str | None) -> tuple[str, ...]:
@@ -72,22 +81,29 @@ def check_resources(
 
 @lru_cache(maxsize=256)
 def audience(
-    scope: tuple[str, ...], wanted: tuple[str, ...], known: tuple[Resource, ...], issuer: str, default: str | None
+    scope: tuple[str, ...],
+    wanted: tuple[str, ...],
+    known: tuple[Resource, ...],
+    issuer: str,
+    default: str | None,
+    located: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """The audience of an access token; it is never empty.
 
     What was asked for with `resource` is the audience, and nothing else: not even UserInfo, which is
     addressed by the issuer identifier, so that a client which wants UserInfo needs a token asked for
     without `resource` (RFC 8707 2.2). Where nothing was asked for, it is the one resource that the scopes
-    belong to, and the issuer for openid. Scopes that belong to no resource, and requests without any,
-    lead to `default`, or to the issuer where the realm has none; openid with claims alone is for UserInfo
-    and needs no default. Raises InvalidScope for scopes of two resources. RFC 9068 2.2, 3.
+    belong to, those where authorization details are `located`, and the issuer for openid. Scopes that
+    belong to no resource, and requests without any, lead to `default`, or to the issuer where the realm
+    has none; openid with claims alone is for UserInfo and needs no default. Raises InvalidScope for scopes
+    of two resources. RFC 9068 2.2, 3.
     """
     if wanted:
         return wanted
     owners = [r.identifier for r in known if any(s in r.scopes for s in scope)]
     if len(owners) > 1:
         raise refusals.SCOPE_MIXED()
+    owners = list(dict.fromkeys((*owners, *located)))
     if not owners and default is not None and (OPENID not in scope or any(s not in OIDC_SCOPES for s in scope)):
         owners = [default]
     # The default may be the issuer itself.

@@ -12,11 +12,14 @@ from collections.abc import Callable
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
-from pushgate.model import AuthorizationRequest, Client, Fact, Resource
+from pushgate.model import AuthorizationRequest, Client, Fact, RealmSettings
 from pushgate.profiles import Policy
 from pushgate.protocol import dpop, pkce
+from pushgate.protocol.access import access_for, resources_allowed, types_allowed
+from pushgate.protocol.authorization_details import check_details
 from pushgate.protocol.redirect_uri import FRONT_CHANNEL, response_mode
-from pushgate.protocol.scopes import OPENID, audience_for, grantable
+from pushgate.protocol.resource import check_resources
+from pushgate.protocol.scopes import OPENID, grantable
 
 MAX_NONCE = 1000
 
@@ -30,7 +33,7 @@ class Facts(Fact, frozen=True, kw_only=True, gc=True):  # holds an exception, wh
     pushed: bool
     signed: bool
     default_scope: tuple[str, ...] | None
-    resources: tuple[Resource, ...]
+    settings: RealmSettings
     issuer: str
     known_scopes: frozenset[str]
     """The scope values that the realm knows by itself, under the policy."""
@@ -39,8 +42,13 @@ class Facts(Fact, frozen=True, kw_only=True, gc=True):  # holds an exception, wh
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """The scope values a user can be asked for. Raises InvalidScope. RFC 6749 3.3."""
+        """The scope values a user can be asked for; none beside details alone. Raises InvalidScope.
+
+        RFC 6749 3.3, RFC 9396 3.1.
+        """
         asked = self.request.scope if self.request.scope is not None else self.default_scope
+        if asked is None and self.request.authorization_details:
+            return ()
         if asked is None:
             raise refusals.SCOPE_MISSING()
         return grantable(asked, self.client.scopes, self.known_scopes)
@@ -103,9 +111,22 @@ def scope_allowed(f: Facts) -> None:
     _ = f.scope
 
 
+def resources_known(f: Facts) -> None:
+    """RFC 8707 2.1."""
+    demanded = f.settings.resource_required
+    check_resources(f.request.resource, f.settings.resources, resources_allowed(f.client), demanded=demanded)
+
+
+def details_valid(f: Facts) -> None:
+    """RFC 9396 5, 10."""
+    if f.request.authorization_details:
+        types = f.settings.authorization_details_types
+        check_details(f.request.authorization_details, types, types_allowed(f.client))
+
+
 def scope_of_one_resource(f: Facts) -> None:
     """RFC 9068 3: scopes of different default resources make an ambiguous audience."""
-    audience_for(f.scope, f.resources, f.issuer)
+    access_for(f.scope, f.request.resource, f.request.authorization_details, f.settings, f.issuer)
 
 
 def openid_for_id_token(f: Facts) -> None:
@@ -153,6 +174,8 @@ RULES: tuple[Callable[[Facts], None], ...] = (
     response_mode_keeps_tokens_out_of_the_query,
     response_mode_allowed,
     scope_allowed,
+    resources_known,
+    details_valid,
     scope_of_one_resource,
     openid_for_id_token,
     nonce_for_front_channel_id_token,

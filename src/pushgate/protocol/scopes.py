@@ -1,4 +1,4 @@
-"""Scope values: which exist, which a client may have, and which audience they lead to."""
+"""Scope values: which exist, and which a client may have."""
 
 from __future__ import annotations
 
@@ -45,16 +45,3 @@ def grantable(asked: tuple[str, ...], registered: frozenset[str] | None, known: 
     if not beside_openid:
         raise refusals.SCOPE_NOT_ALLOWED()
     return kept
-
-
-@lru_cache(maxsize=256)
-def audience_for(scope: tuple[str, ...], resources: tuple[Resource, ...], issuer: str) -> tuple[str, ...]:
-    """The audience of an access token: the one resource that its scopes belong to, and UserInfo for openid.
-
-    UserInfo is addressed by the issuer identifier, which is also the default where no resource is
-    named. Raises InvalidScope for scopes of two resources. RFC 9068 2.2, 3.
-    """
-    owners = [r.identifier for r in resources if any(s in r.scopes for s in scope)]
-    if len(owners) > 1:
-        raise refusals.SCOPE_MIXED()
-    return (*owners, issuer) if OPENID in scope or not owners else tuple(owners)

@@ -9,6 +9,7 @@ from pushgate import refusals
 from pushgate.jose.hashes import half_hash
 from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
 from pushgate.model import Confirmation, Grant
+from pushgate.protocol.access import Access
 from pushgate.protocol.scopes import SCOPE_CLAIMS
 
 ACCESS_TOKEN_TYPE = "at+jwt"
@@ -19,8 +20,7 @@ def access_token_claims(
     *,
     issuer: str,
     grant: Grant,
-    scope: Iterable[str],
-    audience: tuple[str, ...],
+    access: Access,
     now: int,
     lifetime: int,
     jti: str,
@@ -33,9 +33,7 @@ def access_token_claims(
     claims = {
         "iss": issuer,
         "sub": grant.sub,
-        "aud": _one_or_many(audience),
         "client_id": grant.client_id,
-        "scope": " ".join(scope),
         "iat": now,
         "exp": now + lifetime,
         "jti": jti,
@@ -43,19 +41,26 @@ def access_token_claims(
         "amr": list(grant.amr),
         "grant": grant.grant_id,
     }
-    return _bound(claims, confirmation)
+    return claims | _permissions(access, confirmation)
 
 
-def _bound(claims: dict[str, Any], confirmation: Confirmation | None) -> dict[str, Any]:
-    return claims if confirmation is None else {**claims, "cnf": confirmation.members()}
+def _permissions(access: Access, confirmation: Confirmation | None) -> dict[str, Any]:
+    """What the token is good for, where, and in whose hands. RFC 9068 2.2.3, RFC 9396 9.1, RFC 7800 3.1."""
+    claims: dict[str, Any] = {"aud": _one_or_many(access.audience)}
+    if access.scope:
+        claims["scope"] = " ".join(access.scope)
+    if access.authorization_details:
+        claims["authorization_details"] = access.authorization_details
+    if confirmation is not None:
+        claims["cnf"] = confirmation.members()
+    return claims
 
 
 def client_token_claims(
     *,
     issuer: str,
     client_id: str,
-    scope: Iterable[str],
-    audience: tuple[str, ...],
+    access: Access,
     now: int,
     lifetime: int,
     jti: str,
@@ -65,14 +70,12 @@ def client_token_claims(
     claims: dict[str, Any] = {
         "iss": issuer,
         "sub": client_id,
-        "aud": _one_or_many(audience),
         "client_id": client_id,
         "iat": now,
         "exp": now + lifetime,
         "jti": jti,
     }
-    joined = " ".join(scope)
-    return _bound({**claims, "scope": joined} if joined else claims, confirmation)
+    return claims | _permissions(access, confirmation)
 
 
 def id_token_claims(

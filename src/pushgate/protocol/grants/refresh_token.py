@@ -53,6 +53,6 @@ def narrowed(granted: tuple[str, ...], asked: str | None, client: Client) -> tup
             raise refusals.TOKEN_SCOPE()
     registered = client.scopes
     kept = wanted if registered is None else tuple(s for s in wanted if s in registered)
-    if not kept:
+    if not kept and granted:
         raise refusals.TOKEN_SCOPE("the client has lost every scope of the grant")
     return kept

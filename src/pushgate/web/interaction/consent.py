@@ -11,6 +11,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import ConsentGiven
 from pushgate.model import Session
+from pushgate.protocol.authorization_details import in_words
 from pushgate.protocol.interaction import Login, account_token, check_csrf
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
@@ -67,7 +68,7 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
     if session is None or not asked or isinstance(need, Login):
         return await flow.proceed(ctx, here.call.request, here.opened, here.browser)
     granted = tuple(s for s in scope if s == OPENID or s in ticked)
-    if not granted:
+    if not granted and not here.opened.record.request.authorization_details:
         raise refusals.DENIED("nothing was ticked")
     client_id = here.opened.client.client_id
     await ctx.grants.save_consent(session.sub, client_id, asked=scope, granted=granted, now=int(ctx.now()))
@@ -91,7 +92,7 @@ async def _switch(here: Visit) -> Reply:
 
 
 def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
-    client = here.opened.client
+    client, types = here.opened.client, here.call.ctx.realm.settings.authorization_details_types
     return here.call.pages.page(
         "consent.html",
         here.call.request,
@@ -103,6 +104,7 @@ def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
         tos_uri=client.tos_uri,
         username=session.username,
         scopes=[describe(here.call.ctx, value) for value in scope],
+        details=in_words(here.opened.record.request.authorization_details, types),
         action=here.call.request.path,
         csrf=here.csrf,
         account=account_token(session.sub, here.browser.value),

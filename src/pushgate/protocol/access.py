@@ -1,0 +1,68 @@
+"""What one access token is good for: scope, audience and authorization details, of a grant or of a client itself."""
+
+from __future__ import annotations
+
+from pushgate.model import Client, Details, Fact, Grant, RealmSettings
+from pushgate.protocol.authorization_details import (
+    check_details,
+    check_narrowed,
+    for_audience,
+    requested_details,
+    resources_of,
+)
+from pushgate.protocol.params import Params
+from pushgate.protocol.resource import audience, check_resources, check_subset, requested_resources, scope_for
+
+
+class Access(Fact, frozen=True, gc=True):
+    """What one access token is good for."""
+
+    scope: tuple[str, ...]
+    audience: tuple[str, ...]
+    authorization_details: Details = ()
+
+
+def access_for(
+    scope: tuple[str, ...], resource: tuple[str, ...], details: Details, settings: RealmSettings, issuer: str
+) -> Access:
+    """What was granted, cut to where the token is meant to be used. Raises InvalidScope. RFC 8707 2.2, RFC 9396 9.1."""
+    known = settings.resources
+    located = resources_of(details, known) if details else ()
+    found = audience(scope, resource, known, issuer, settings.default_resource, located)
+    return Access(scope_for(scope, resource, known), found, for_audience(details, found, known) if details else ())
+
+
+def access_of_grant(
+    grant: Grant, scope: tuple[str, ...], params: Params, client: Client, settings: RealmSettings, issuer: str
+) -> Access:
+    """What a token request makes of a grant: the whole, or the part that it asks for; the grant stays as it is.
+
+    Raises InvalidTarget, InvalidAuthorizationDetails, InvalidScope. RFC 8707 2.2, RFC 9396 6.
+    """
+    wanted = requested_resources(params)
+    check_subset(wanted, grant.resource or grant.audience)
+    resource = wanted or grant.resource
+    check_resources(resource, settings.resources, resources_allowed(client))
+    details = check_narrowed(requested_details(params), grant.authorization_details)
+    return access_for(scope, resource, details, settings, issuer)
+
+
+def access_of_client(
+    scope: tuple[str, ...], params: Params, client: Client, settings: RealmSettings, issuer: str
+) -> Access:
+    """What a client gets for itself. Raises InvalidTarget, InvalidAuthorizationDetails, InvalidScope. RFC 9396 6."""
+    resource, details = requested_resources(params), requested_details(params)
+    demanded = settings.resource_required
+    check_resources(resource, settings.resources, resources_allowed(client), demanded=demanded)
+    check_details(details, settings.authorization_details_types, types_allowed(client))
+    return access_for(scope, resource, details, settings, issuer)
+
+
+def resources_allowed(client: Client) -> frozenset[str] | None:
+    """What the client's registration lets `resource` name; None leaves it to the realm."""
+    return None if client.allowed_resources is None else frozenset(client.allowed_resources)
+
+
+def types_allowed(client: Client) -> frozenset[str] | None:
+    """The types of authorization details that the client may use; None leaves it to the realm. RFC 9396 10."""
+    return None if client.authorization_details_types is None else frozenset(client.authorization_details_types)
