@@ -48,6 +48,15 @@ class DecryptionKey:
     key: Key = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A public key of somebody else, and the one algorithm that it is used with."""
+
+    kid: str | None
+    alg: str
+    key: Key = field(repr=False)
+
+
 class DecryptionKeys:
     """The keys that others may encrypt to. Look-up is by `kid` and algorithm."""
 
@@ -170,17 +179,30 @@ def encrypt(text: str, *, jwk_keys: dict[str, Any] | None, alg: str, enc: str, c
 
     Raises NoKey, and ValueError for an `enc` that is not of CONTENT_ENCS. RFC 7516 5.1, RFC 7519 5.2.
     """
-    if enc not in CONTENT_ENCS:
-        raise ValueError(f"nothing is encrypted with {enc!r}")
+    key = encryption_key(jwk_keys, alg)
+    if key is None:
+        raise NoKey(f"no public key for {alg}")
+    return encrypt_to(key, text, enc=enc, cty=cty)
+
+
+def encryption_key(jwk_keys: dict[str, Any] | None, alg: str) -> EncryptionKey | None:
+    """The first key of a JWK Set that fits, one marked for encryption before others. RFC 7517 4.2, 4.4."""
     members = (jwk_keys or {}).get("keys")
     usable = [jwk for jwk in members if isinstance(jwk, dict)] if isinstance(members, list) else []
     for jwk in sorted(usable, key=lambda jwk: jwk.get("use") != "enc"):
         key = _public_key(jwk, alg)
         if key is not None:
             kid = jwk.get("kid")
-            named = {"kid": kid} if isinstance(kid, str) else {}
-            return jwe.encrypt_compact({"alg": alg, "enc": enc, **named, "cty": cty}, text, key, registry=_registry)
-    raise NoKey(f"no public key for {alg}")
+            return EncryptionKey(kid if isinstance(kid, str) else None, alg, key)
+    return None
+
+
+def encrypt_to(key: EncryptionKey, text: str, *, enc: str, cty: str = "JWT") -> str:
+    """A compact JWE to this key. Raises ValueError for an `enc` that is not of CONTENT_ENCS. RFC 7516 5.1."""
+    if enc not in CONTENT_ENCS:
+        raise ValueError(f"nothing is encrypted with {enc!r}")
+    named = {} if key.kid is None else {"kid": key.kid}
+    return jwe.encrypt_compact({"alg": key.alg, "enc": enc, **named, "cty": cty}, text, key.key, registry=_registry)
 
 
 def fits_encryption(jwk: dict[str, Any], alg: str) -> bool:

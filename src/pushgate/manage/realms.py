@@ -45,7 +45,7 @@ def _setting(name: str, value: Any) -> Any:
         "rates": Rates,
     }
     if name == "resources":
-        return tuple(Resource(identifier=r.identifier, scopes=r.scopes) for r in value)
+        return tuple(msgspec.convert(msgspec.to_builtins(r), Resource) for r in value)
     return msgspec.convert(msgspec.to_builtins(value), kinds[name]) if name in kinds else value
 
 

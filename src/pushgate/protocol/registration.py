@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, encryption_key
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
 from pushgate.profiles import ALGORITHMS as SECURE
@@ -65,6 +66,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
         *_flows(client, own := PROFILES.get(client.profile or "", profile).within(profile)),
         *_profile(client, own),
         *_keys(client),
+        *_introspection(client),
         *_limits(client),
     ]
 
@@ -140,7 +142,10 @@ def _profile(client: Client, profile: SecurityProfile) -> list[Problem]:
     if method in METHODS and method not in profile.auth_methods:
         allowed = ", ".join(sorted(profile.auth_methods))
         found.append(Problem("token_endpoint_auth_method", f"the profile {profile.name} takes {allowed} alone"))
-    for name in ("id_token_signed_response_alg", "token_endpoint_auth_signing_alg", "request_object_signing_alg"):
+    for name in (
+        "id_token_signed_response_alg", "token_endpoint_auth_signing_alg", "request_object_signing_alg",
+        "introspection_signed_response_alg",
+    ):  # fmt: skip
         alg = getattr(client, name)
         if alg in SECURE and alg not in profile.algorithms:
             allowed = ", ".join(sorted(profile.algorithms))
@@ -172,6 +177,25 @@ def _keys(client: Client) -> list[Problem]:
     where = "native" if _loopback(client.jwks_uri) else "web"
     if client.jwks_uri is not None and registration_problem(client.jwks_uri, where):
         found.append(Problem("jwks_uri", "must be an https URL"))
+    return found
+
+
+def _introspection(client: Client) -> list[Problem]:
+    """Responses of the introspection endpoint as a JWT, signed and perhaps encrypted. RFC 9701 6."""
+    found = []
+    signed, alg = client.introspection_signed_response_alg, client.introspection_encrypted_response_alg
+    enc = client.introspection_encrypted_response_enc
+    if signed is not None and signed not in SIGNING:
+        found.append(Problem("introspection_signed_response_alg", f"must be one of {', '.join(SIGNING)}"))
+    if enc is not None and alg is None:
+        found.append(Problem("introspection_encrypted_response_enc", "needs introspection_encrypted_response_alg"))
+    if enc is not None and enc not in CONTENT_ENCS:
+        found.append(Problem("introspection_encrypted_response_enc", f"must be one of {', '.join(CONTENT_ENCS)}"))
+    if alg is not None and alg not in KEY_ALGS:
+        found.append(Problem("introspection_encrypted_response_alg", f"must be one of {', '.join(KEY_ALGS)}"))
+    elif alg is not None and client.jwks_uri is None and encryption_key(client.jwks, alg) is None:
+        reason = "needs a key for it in jwks, with use: enc or without use, or jwks_uri"
+        found.append(Problem("introspection_encrypted_response_alg", reason))
     return found
 
 
