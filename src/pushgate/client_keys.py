@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from pushgate.fetch import CachedJson, FetchError
-from pushgate.jose.encrypt import has_key_for
+from pushgate.jose.encrypt import EncryptionKey, encryption_key
 from pushgate.jose.seal import Seal
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
 
 MAX_SETS = 5_000
+T = TypeVar("T")
 
 
 class RegisteredClientKeys:
@@ -22,7 +23,7 @@ class RegisteredClientKeys:
         self._documents = documents
         self._seal = seal
         self._clock = clock
-        self._imported: OrderedDict[tuple[str, str, str], tuple[object, KeySet]] = OrderedDict()
+        self._imported: OrderedDict[tuple[str, str, str], tuple[object, Any]] = OrderedDict()
 
     async def keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
         """The keys that may have signed an assertion with this header: of the registered method alone."""
@@ -40,18 +41,6 @@ class RegisteredClientKeys:
             return KeySet([])
         return await self._published(where, client.jwks_uri, header)
 
-    async def encryption_keys(self, client: Client, alg: str) -> dict[str, Any] | None:
-        """The client's JWK Set, with a key to encrypt to; None if there is none, even after one refetch."""
-        if client.jwks_uri is None:
-            return client.jwks if has_key_for(client.jwks, alg) else None
-        try:
-            document = await self._documents.get(client.jwks_uri, now=self._clock())
-            if not has_key_for(document, alg):
-                document = await self._documents.refresh(client.jwks_uri, now=self._clock())
-        except FetchError:
-            return None
-        return _jwks(document) if has_key_for(document, alg) else None
-
     async def _published(self, where: tuple[str, str, str], uri: str, header: dict[str, object]) -> KeySet:
         try:
             document = await self._documents.get(uri, now=self._clock())
@@ -63,16 +52,34 @@ class RegisteredClientKeys:
             return KeySet([])
         return keys if fresh is None else self._import(where, fresh, lambda: KeySet.of_jwks(_jwks(fresh)))
 
+    async def encryption_key(self, realm: str, client: Client, alg: str) -> EncryptionKey | None:
+        """The client's public key to encrypt to with this algorithm; one that is not there yet causes one refetch."""
+        where = (realm, client.client_id, f"enc {alg}")
+        if client.jwks is not None:
+            return self._import(where, client.jwks, lambda: encryption_key(client.jwks, alg))
+        if client.jwks_uri is None:
+            return None
+        try:
+            document = await self._documents.get(client.jwks_uri, now=self._clock())
+        except FetchError:
+            return None
+        found = self._import(where, document, lambda: encryption_key(_jwks(document), alg))
+        if found is not None:
+            return found
+        fresh = await self._documents.refresh(client.jwks_uri, now=self._clock())
+        return self._import(where, fresh, lambda: encryption_key(_jwks(fresh), alg))
+
     def _secret(self, realm: str, client: Client) -> KeySet:
         if client.secret is None or client.secret.sealed is None:
             return KeySet([])
         context = secret_context(realm, client.client_id)
         return KeySet.of_secret(self._seal.open(client.secret.sealed, context).decode())
 
-    def _import(self, where: tuple[str, str, str], source: object, make: Callable[[], KeySet]) -> KeySet:
+    def _import(self, where: tuple[str, str, str], source: object, make: Callable[[], T]) -> T:
         kept = self._imported.get(where)
         if kept is not None and kept[0] is source:
-            return kept[1]
+            found: T = kept[1]
+            return found
         keys = make()
         self._imported[where] = (source, keys)
         self._imported.move_to_end(where)

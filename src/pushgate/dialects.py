@@ -18,6 +18,7 @@ class Paths:
     authorize: str = "/oauth2/authorize"
     token: str = "/oauth2/token"
     userinfo: str = "/oauth2/userinfo"
+    introspect: str = "/oauth2/introspect"
     jwks: str = "/oauth2/jwks"
 
 

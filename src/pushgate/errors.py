@@ -45,13 +45,16 @@ class OAuthError(Exception):
         self.retry_after: int | None = None
         self.at_resource = False
         """Whether a protected resource refuses a DPoP proof: 401 and a challenge there (RFC 9449 7.1)."""
+        self.status_instead: int | None = None
+        """The status where an endpoint has to answer with another one (RFC 9701 5)."""
         self.dpop_nonce: str | None = None
         """The nonce that the next proof has to carry (RFC 9449 8)."""
 
     @property
     def status(self) -> int:
         """HTTP status when the error is answered directly."""
-        return 401 if self.at_resource else self.refusal.status or self.default_status
+        own = self.status_instead or self.refusal.status or self.default_status
+        return 401 if self.at_resource else own
 
     @property
     def description(self) -> str:

@@ -87,6 +87,9 @@ class Client(Record, frozen=True):
     authorization_encrypted_response_alg: str | None = None
     authorization_encrypted_response_enc: str | None = None
     authorization_details_types: tuple[str, ...] | None = None
+    introspection_signed_response_alg: str | None = None
+    introspection_encrypted_response_alg: str | None = None
+    introspection_encrypted_response_enc: str | None = None
     # Members below are Pushgate's own.
     profile: str | None = None
     enabled: bool = True
@@ -236,10 +239,11 @@ class RefreshToken(Record, frozen=True):
 
 
 class Resource(Record, frozen=True):
-    """A protected resource (API) and the scope values that mean something to it."""
+    """A protected resource (API), the scope values that mean something to it, and the clients that ask for it."""
 
     identifier: str
     scopes: tuple[str, ...] = ()
+    introspection_clients: tuple[str, ...] = ()  # client_id of each (RFC 7662 4)
 
 
 class AuthorizationDetailsType(Record, frozen=True):
@@ -284,11 +288,15 @@ class Lifetimes(Record, frozen=True):
 
 
 class Rates(Record, frozen=True):
-    """Requests per second; 0 switches a limit off. Failed authentications have a limit of their own."""
+    """Requests per second; 0 switches a limit off. What is guessed wrong is limited per minute.
+
+    That is failed client authentications, and tokens at the introspection endpoint that are not known.
+    """
 
     pushes_per_client: int = 0
     pushes_per_address: int = 0
     failures_per_minute: int = 30
+    unknown_tokens_per_minute: int = 60
 
 
 class RealmSettings(Record, frozen=True):

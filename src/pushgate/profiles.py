@@ -59,6 +59,8 @@ class SecurityProfile:
     """A request names its redirect URI even if only one is registered."""
     issuer_audience: bool
     """A client assertion is for the issuer identifier, as a plain string, and for nothing else."""
+    introspection_for_resources_only: bool
+    """A client learns nothing about tokens by having got them, only by answering for an API that they are for."""
     longest_code: int  # seconds that a code lives at most
     longest_request: int  # seconds that a request_uri lives at most
 
@@ -77,6 +79,8 @@ class SecurityProfile:
             sender_constrained=self.sender_constrained or realm.sender_constrained,
             redirect_uri_required=self.redirect_uri_required or realm.redirect_uri_required,
             issuer_audience=self.issuer_audience or realm.issuer_audience,
+            introspection_for_resources_only=self.introspection_for_resources_only
+            or realm.introspection_for_resources_only,
             longest_code=min(self.longest_code, realm.longest_code),
             longest_request=min(self.longest_request, realm.longest_request),
         )
@@ -147,6 +151,7 @@ OAUTH2 = SecurityProfile(
     sender_constrained=False,
     redirect_uri_required=False,
     issuer_audience=False,
+    introspection_for_resources_only=False,
     longest_code=600,
     longest_request=600,
 )
@@ -164,6 +169,7 @@ FAPI2_SECURITY = SecurityProfile(
     sender_constrained=True,  # 5.3.2.1-4
     redirect_uri_required=True,  # 5.3.2.2-6
     issuer_audience=True,  # 5.3.2.1-8
+    introspection_for_resources_only=False,
     longest_code=60,  # 5.3.2.1-11
     longest_request=599,  # 5.3.2.2-12
 )
@@ -172,6 +178,7 @@ FAPI2_MESSAGE_SIGNING = replace(
     name="fapi2-message-signing",
     signed_requests=True,  # FAPI2-MS 5.3.1-1
     response_modes=JWT_RESPONSE_MODES,  # 5.4.1-1
+    introspection_for_resources_only=True,  # 6.2-1
 )
 
 PROFILES: Mapping[str, SecurityProfile] = MappingProxyType(

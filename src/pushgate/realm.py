@@ -91,6 +91,11 @@ class Issuer:
         return self.identifier + self.paths.userinfo
 
     @cached_property
+    def introspect(self) -> str:
+        """Introspection endpoint."""
+        return self.identifier + self.paths.introspect
+
+    @cached_property
     def jwks(self) -> str:
         """JWK Set document."""
         return self.identifier + self.paths.jwks

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 
 from pushgate import errors
 from pushgate.errors import OAuthError
-from pushgate.jose.encrypt import DecryptionKey, DecryptionKeys, encrypt
+from pushgate.jose.encrypt import DecryptionKey, DecryptionKeys
 from pushgate.jose.verify import KeySet
 from pushgate.protocol.request_object import (
     MESSAGE_SIGNING,
@@ -29,6 +29,7 @@ from pushgate.protocol.request_object import (
     verify_request_object,
 )
 from tests.support.assertions import b64, key, public, seal
+from tests.support.encryption import encrypt
 
 ISSUER = "https://as.example"
 NOW = 1_800_000_000.0  # seconds since the epoch

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc import jwe
 from joserfc.jwk import OctKey, RSAKey
 
 from pushgate.fetch import Fetcher
 from pushgate.testing import Running, running
 from tests.support.assertions import FORMS, MAC_SECRET, accepted, claims, key, public, send, signed
+from tests.support.introspection import INTROSPECT
 from tests.support.steps import PAR, refused, stored
 from tests.unit.fetch_support import PUBLIC, Names, Origin, Route, authority, reply
 
@@ -70,6 +72,8 @@ def manifest(uri: str) -> str:
         "token_endpoint_auth_method": "private_key_jwt",
     }
     clients = [{"client_id": name, "jwks_uri": uri} | common for name in ("any", "fixed")]
+    sealed = {"client_id": "sealed", "client_secret": MAC_SECRET, "grant_types": ["client_credentials"]}
+    clients.append(sealed | {"jwks_uri": uri, "introspection_encrypted_response_alg": "RSA-OAEP-256"})
     clients.append({"client_id": "single", "jwks": public("p256")} | common)
     resources = [{"identifier": "https://api.example", "scopes": ["write"]}]
     realm = {"rates": {"failures_per_minute": 0}, "resources": resources, "clients": clients}
@@ -209,6 +213,33 @@ async def test_without_kid_no_key_is_missing(serve: Serve, origin: Origin) -> No
         for name in ("p256", "p256-new", "rsa"):
             accepted(await send(server, PAR, fresh(server, name, kid=None)))
         await bad(server, fresh(server, "twin", kid=None), "assertion.signature")
+        assert len(origin.requests) == 1
+
+
+# --- Keys to encrypt to ------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("JIR-5-6")
+async def test_a_key_to_encrypt_to_is_found_after_one_refetch(serve: Serve, origin: Origin) -> None:
+    async with serve() as server:
+        ask: dict[str, Any] = {"url": INTROSPECT, "auth": ("sealed", MAC_SECRET), "data": {"token": "x"}}
+        for _ in range(3):  # the one that is there is of another kind
+            refused(await server.http.post(**ask), 400, "invalid_request", "introspection.key")
+        assert len(origin.requests) == 2
+        publish(origin, "p256", "rsa")
+        server.clock.advance(PAUSE)
+        for _ in range(3):
+            text = (await server.http.post(**ask)).text
+            opened = jwe.decrypt_compact(text, key("rsa"), ["RSA-OAEP-256", "A128CBC-HS256"]).plaintext
+            assert (opened or b"").count(b".") == 2
+        assert len(origin.requests) == 3
+
+
+async def test_no_key_to_encrypt_to_where_the_origin_fails(serve: Serve, origin: Origin) -> None:
+    document(origin, b"", "500 Oops")
+    async with serve() as server:
+        reply = await server.http.post(INTROSPECT, auth=("sealed", MAC_SECRET), data={"token": "x"})
+        refused(reply, 400, "invalid_request", "introspection.key")
         assert len(origin.requests) == 1
 
 

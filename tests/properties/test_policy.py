@@ -132,6 +132,7 @@ def test_no_client_gets_what_its_realm_forbids(
     assert policy.response_types <= profile.response_types
     assert policy.par_required >= switches["pushed_authorization_requests"]["required"]
     assert policy.pkce_required >= switches["pkce_required"]
+    assert policy.profile.introspection_for_resources_only >= profile.introspection_for_resources_only
     granted = allowed(ctx, client, request, pushed=pushed)
     if granted is None:
         return

@@ -10,10 +10,11 @@ import httpx
 import pytest
 from joserfc.jwk import OctKey
 
-from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, encrypt
+from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS
 from pushgate.model import PushedAuthorizationRequest
 from pushgate.testing import BASE_URL, Browser, Running, running
 from tests.support.assertions import ASYMMETRIC, TYPE, key, public, seal, signed
+from tests.support.encryption import encrypt
 from tests.support.manifests import CHALLENGE
 from tests.support.steps import AUTHORIZE, PAR, agree, refused, shown, stored
 

@@ -292,9 +292,9 @@ REGISTRATIONS: dict[str, tuple[dict[str, Any], str]] = {
     "rsa1_5": ({ALG: "RSA1_5", "jwks": to(RSA)}, ALG),
     "symmetric": ({ALG: "dir", "jwks": to(RSA)}, ALG),
     "unknown-enc": ({ALG: "RSA-OAEP-256", ENC: "A192GCM", "jwks": to(RSA)}, ENC),
-    "no-key": ({ALG: "RSA-OAEP-256"}, "jwks"),
-    "other-family": ({ALG: "RSA-OAEP-256", "jwks": to(EC)}, "jwks"),
-    "to-sign-with": ({ALG: "RSA-OAEP-256", "jwks": public("rsa") | to(RSA, use="sig")}, "jwks"),
+    "no-key": ({ALG: "RSA-OAEP-256"}, ALG),
+    "other-family": ({ALG: "RSA-OAEP-256", "jwks": to(EC)}, ALG),
+    "to-sign-with": ({ALG: "RSA-OAEP-256", "jwks": public("rsa") | to(RSA, use="sig")}, ALG),
     "unknown-mode": ({"response_modes": ["query.jwt", "web_message"]}, "response_modes"),
 }
 

@@ -16,7 +16,7 @@ from joserfc.jwk import Key
 
 from pushgate import errors
 from pushgate.errors import OAuthError
-from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, DecryptionKey, DecryptionKeys, encrypt, is_jwe
+from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, DecryptionKey, DecryptionKeys, is_jwe
 from pushgate.jose.verify import MAX_HEADER, KeySet
 from pushgate.model import Client
 from pushgate.profiles import OAUTH2
@@ -33,6 +33,7 @@ from pushgate.protocol.request_object import (
     verify_request_object,
 )
 from tests.support.assertions import ASYMMETRIC, b64, key, public, seal
+from tests.support.encryption import encrypt
 from tests.support.strategies import is_refusal, json_values, pieces, thoroughly
 
 ISSUER = "https://as.example"

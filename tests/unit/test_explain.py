@@ -30,5 +30,6 @@ def test_everybody_who_demands_a_rule_is_named() -> None:
     found = told(realm, client)
     assert found["PKCE (S256) required"] == ("yes", "a public client, realm: pkce_required, client: pkce_required")
     assert found["tokens bound to a key"] == ("no", "nobody demands it")
+    assert found["introspection by APIs alone"] == ("no", "nobody demands it")
     assert found["life of a request_uri"] == ("30 s", "client: par_request_expiry")
     assert found["security profile"] == ("oidc", "realm: profile")

@@ -28,14 +28,12 @@ from pushgate.jose.encrypt import (
     BadJwe,
     DecryptionKey,
     DecryptionKeys,
-    NoKey,
     decrypt,
-    encrypt,
-    fits_encryption,
     is_jwe,
 )
 from pushgate.jose.verify import MAX_HEADER, MAX_JWS
 from tests.support.assertions import b64, key
+from tests.support.encryption import NoKey, encrypt, fits_encryption
 from tests.support.strategies import anything, json_values, jwks, pieces, text, thoroughly
 
 TEXT = "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl"

@@ -17,7 +17,7 @@ TABLE = Path(refusals.__file__).parent
 SOURCE = TABLE.parent
 STAGES = {
     "http", "client", "assertion", "par", "request", "authorize", "login", "code", "token", "refresh", "userinfo",
-    "dpop", "certificate", "request_object", "details",
+    "dpop", "certificate", "request_object", "details", "introspection",
 }  # fmt: skip
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from pushgate import refusals
 from pushgate.endpoints.context import Context
-from pushgate.jose.encrypt import DEFAULT_ENC, encrypt
+from pushgate.jose.encrypt import DEFAULT_ENC, encrypt_to
 from pushgate.jose.sign import sign_jwt
 from pushgate.model import Client
 from pushgate.protocol.authorization_response import (
@@ -48,7 +48,7 @@ async def encryption_for(ctx: Context, client: Client, alg: str | None, enc: str
     """What encrypts a signed JWT to the client, or leaves it as it is without an `alg`. Raises InvalidRequest."""
     if alg is None:
         return lambda jwt: jwt
-    jwks = await ctx.services.client_keys.encryption_keys(client, alg)
-    if jwks is None:
+    key = await ctx.services.client_keys.encryption_key(ctx.name, client, alg)
+    if key is None:
         raise refusals.RESPONSE_KEY(f"no key for {alg}")
-    return partial(encrypt, jwk_keys=jwks, alg=alg, enc=enc or DEFAULT_ENC)
+    return partial(encrypt_to, key, enc=enc or DEFAULT_ENC)

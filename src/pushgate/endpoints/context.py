@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import urandom
-from typing import Any, Protocol
+from typing import Protocol
 
 from pushgate.directory import Directory
 from pushgate.endpoints.http import Request
 from pushgate.events import Event
+from pushgate.jose.encrypt import EncryptionKey
 from pushgate.jose.keys import KeyRing
 from pushgate.jose.seal import Seal
 from pushgate.jose.verify import KeySet
@@ -35,8 +36,8 @@ class ClientKeys(Protocol):
     async def public_keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
         """The keys to verify another JWT of the client with; never a secret."""
 
-    async def encryption_keys(self, client: Client, alg: str) -> dict[str, Any] | None:
-        """A JWK Set with a key to encrypt to with this algorithm; None if there is none."""
+    async def encryption_key(self, realm: str, client: Client, alg: str) -> EncryptionKey | None:
+        """The client's public key to encrypt to with this algorithm; None if there is none to be had."""
 
 
 @dataclass(frozen=True, slots=True)

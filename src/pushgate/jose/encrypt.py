@@ -37,16 +37,21 @@ class BadJwe(ValueError):
     """Not a compact JWE for one of our keys. Whatever needs a key to see is told in one and the same way."""
 
 
-class NoKey(ValueError):
-    """The recipient has no public key that fits."""
-
-
 @dataclass(frozen=True, slots=True)
 class DecryptionKey:
     """A private key of ours; with an `alg`, it is for that one alone."""
 
     kid: str
     alg: str | None
+    key: Key = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A public key of somebody else, and the one algorithm that it is used with."""
+
+    kid: str | None
+    alg: str
     key: Key = field(repr=False)
 
 
@@ -167,36 +172,28 @@ _registry = _Registry(algorithms=[*KEY_ALGS, *CONTENT_ENCS], strict_check_header
 # --- Making ---------------------------------------------------------------------------------------------
 
 
-def encrypt(text: str, *, jwk_keys: dict[str, Any] | None, alg: str, enc: str, cty: str = "JWT") -> str:
-    """A compact JWE to the first key of the recipient's JWK Set that fits, one marked for encryption before others.
-
-    Raises NoKey, and ValueError for an `enc` that is not of CONTENT_ENCS. RFC 7516 5.1, RFC 7519 5.2.
-    """
-    if enc not in CONTENT_ENCS:
-        raise ValueError(f"nothing is encrypted with {enc!r}")
+def encryption_key(jwk_keys: dict[str, Any] | None, alg: str) -> EncryptionKey | None:
+    """The first key of a JWK Set that fits, one marked for encryption before others. RFC 7517 4.2, 4.4."""
     members = (jwk_keys or {}).get("keys")
     usable = [jwk for jwk in members if isinstance(jwk, dict)] if isinstance(members, list) else []
     for jwk in sorted(usable, key=lambda jwk: jwk.get("use") != "enc"):
         key = _public_key(jwk, alg)
         if key is not None:
             kid = jwk.get("kid")
-            named = {"kid": kid} if isinstance(kid, str) else {}
-            return jwe.encrypt_compact({"alg": alg, "enc": enc, **named, "cty": cty}, text, key, registry=_registry)
-    raise NoKey(f"no public key for {alg}")
+            return EncryptionKey(kid if isinstance(kid, str) else None, alg, key)
+    return None
 
 
-def has_key_for(jwks: object, alg: str) -> bool:
-    """Whether something can be encrypted to this JWK Set with this algorithm."""
-    members = jwks.get("keys") if isinstance(jwks, dict) else None
-    return isinstance(members, list) and any(isinstance(m, dict) and fits_encryption(m, alg) for m in members)
-
-
-def fits_encryption(jwk: dict[str, Any], alg: str) -> bool:
-    """Whether this JWK is a usable public key to encrypt to with this algorithm. RFC 7517 4.2 to 4.4."""
-    return _public_key(jwk, alg) is not None
+def encrypt_to(key: EncryptionKey, text: str, *, enc: str, cty: str = "JWT") -> str:
+    """A compact JWE to this key. Raises ValueError for an `enc` that is not of CONTENT_ENCS. RFC 7516 5.1."""
+    if enc not in CONTENT_ENCS:
+        raise ValueError(f"nothing is encrypted with {enc!r}")
+    named = {} if key.kid is None else {"kid": key.kid}
+    return jwe.encrypt_compact({"alg": key.alg, "enc": enc, **named, "cty": cty}, text, key.key, registry=_registry)
 
 
 def _public_key(jwk: dict[str, Any], alg: str) -> Key | None:
+    """The key, if it may be encrypted to with this algorithm. RFC 7517 4.2 to 4.4."""
     if alg not in KEY_ALGS or jwk.get("use") not in (None, "enc") or jwk.get("alg") not in (None, alg):
         return None
     imported = import_key(jwk)

@@ -80,6 +80,10 @@ def _switches(realm: RealmSettings, client: Client) -> Iterator[Line]:
                 (client.dpop_bound_access_tokens, "client: dpop_bound_access_tokens"),
             ],
         ),
+        "introspection by APIs alone": (
+            profile.introspection_for_resources_only,
+            [(profile.introspection_for_resources_only, f"profile {profile.name}")],
+        ),
         "DPoP nonces": (realm.dpop_nonces, [(realm.dpop_nonces, "realm: dpop_nonces")]),
     }
     for rule, (value, reasons) in demands.items():

@@ -51,6 +51,9 @@ class ClientInput(Input, frozen=True):
     authorization_encrypted_response_alg: str | None = None
     authorization_encrypted_response_enc: str | None = None
     authorization_details_types: tuple[str, ...] | None = None
+    introspection_signed_response_alg: str | None = None
+    introspection_encrypted_response_alg: str | None = None
+    introspection_encrypted_response_enc: str | None = None
     profile: str | None = None
     enabled: bool = True
     pkce_required: bool | None = None
@@ -76,10 +79,11 @@ class UserInput(Input, frozen=True):
 
 
 class ResourceInput(Input, frozen=True):
-    """A protected resource and its scope values."""
+    """A protected resource, its scope values, and the clients that it authenticates as when it asks about tokens."""
 
     identifier: str
     scopes: tuple[str, ...] = ()
+    introspection_clients: tuple[str, ...] = ()
 
 
 class AuthorizationDetailsTypeInput(Input, frozen=True):
@@ -116,11 +120,12 @@ class LifetimesInput(Input, frozen=True):
 
 
 class RatesInput(Input, frozen=True):
-    """Requests per second (0: no limit), and failed client authentications per minute."""
+    """Requests per second (0: no limit); per minute failed client authentications, and unknown tokens introspected."""
 
     pushes_per_client: int = 0
     pushes_per_address: int = 0
     failures_per_minute: int = 30
+    unknown_tokens_per_minute: int = 60
 
 
 class RealmInput(Input, frozen=True):

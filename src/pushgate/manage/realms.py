@@ -53,9 +53,9 @@ def _setting(name: str, value: Any) -> Any:
         "rates": Rates,
     }
     if name == "resources":
-        return tuple(Resource(identifier=r.identifier, scopes=r.scopes) for r in value)
+        return tuple(msgspec.convert(msgspec.to_builtins(r), Resource) for r in value)
     if name == "authorization_details_types":
-        return tuple(AuthorizationDetailsType(type=t.type, title=t.title, schema=t.schema) for t in value)
+        return tuple(msgspec.convert(msgspec.to_builtins(t), AuthorizationDetailsType) for t in value)
     return msgspec.convert(msgspec.to_builtins(value), kinds[name]) if name in kinds else value
 
 

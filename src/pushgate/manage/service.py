@@ -96,7 +96,7 @@ class Management:
         """Create a realm with its keys, or change its settings. Raises Refused."""
         current = await self.configuration.realm(wanted.name)
         settings = realm_rules.merged(current, wanted)
-        found = realm_rules.problems(settings)
+        found = [*realm_rules.problems(settings), *await self._introspection_problems(wanted)]
         if found:
             raise Refused(found)
         if current == settings:
@@ -111,6 +111,19 @@ class Management:
 
         act: Act = "create" if current is None else "update"
         return settings, Change(wanted.name, "realm", wanted.name, act, _differences(current, settings), work)
+
+    async def _introspection_problems(self, wanted: RealmInput) -> list[Problem]:
+        """Who asks for an API is a client of the same manifest, or known already, and can authenticate."""
+        found = []
+        coming = {client.client_id: client.token_endpoint_auth_method for client in wanted.clients}
+        for index, resource in enumerate(() if wanted.resources is msgspec.UNSET else wanted.resources):
+            for name in resource.introspection_clients:
+                client = None if name in coming else await self.configuration.client(wanted.name, name)
+                method = coming.get(name) if client is None else client.token_endpoint_auth_method
+                if method in (None, "none"):
+                    reason = f"{name!r} is not a client" if method is None else f"{name!r} is a public client"
+                    found.append(Problem(f"resources[{index}].introspection_clients", reason))
+        return found
 
     async def plan_client(self, realm: RealmSettings, wanted: ClientInput, secret: str | None) -> Change:
         """Create a client or replace it, keeping a secret that is not given anew. Raises Refused.

@@ -42,6 +42,7 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "request_parameter_supported": realm.settings.request_parameter_supported,
         "require_signed_request_object": realm.profile.signed_requests or realm.settings.require_signed_request_object,
         "request_uri_parameter_supported": False,
+        **_introspection(realm),
     }
     if realm.settings.request_parameter_supported:
         document |= {
@@ -73,6 +74,20 @@ def _assertion_algs(realm: Realm) -> list[str]:
     """What client assertions may be signed with, by the methods that the profile takes. RFC 8414 2."""
     algs = [a for method, algs in METHOD_ALGS.items() if method in realm.profile.auth_methods for a in algs]
     return [a for a in algs if a in realm.profile.algorithms]
+
+
+def _introspection(realm: Realm) -> dict[str, Any]:
+    """Who asks about tokens authenticates, so `none` is no method. RFC 8414 2, RFC 9701 7."""
+    return {
+        "introspection_endpoint": realm.issuer.introspect,
+        "introspection_endpoint_auth_methods_supported": [
+            m for m in METHODS if m in realm.profile.auth_methods and m != "none"
+        ],
+        "introspection_endpoint_auth_signing_alg_values_supported": _assertion_algs(realm),
+        "introspection_signing_alg_values_supported": [a for a in SIGNING if a in realm.profile.algorithms],
+        "introspection_encryption_alg_values_supported": list(KEY_ALGS),
+        "introspection_encryption_enc_values_supported": list(CONTENT_ENCS),
+    }
 
 
 def _openid(realm: Realm) -> dict[str, Any]:

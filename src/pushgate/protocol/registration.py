@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pushgate.jose.algorithms import SIGNING
-from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, has_key_for
+from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, encryption_key
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
 from pushgate.profiles import ALGORITHMS as SECURE
@@ -67,6 +67,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
         *_profile(client, own),
         *_keys(client),
         *_encryption(client, "authorization_encrypted_response"),
+        *_encryption(client, "introspection_encrypted_response"),
         *_limits(client),
     ]
 
@@ -130,8 +131,9 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
             found.append(Problem("response_types", f"{value!r} gives out a token that is bound to no key"))
     if client.scope is not None and not SCOPE.fullmatch(client.scope):
         found.append(Problem("scope", "must be scope values separated by single spaces"))
-    for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
-        if getattr(client, name) not in SIGNING:
+    signed = ("id_token_signed_response_alg", "authorization_signed_response_alg", "introspection_signed_response_alg")
+    for name in signed:
+        if getattr(client, name) not in (*SIGNING, None):
             found.append(Problem(name, f"must be one of {', '.join(SIGNING)}"))
     for mode in client.response_modes or ():
         if mode not in profile.response_modes:
@@ -140,13 +142,14 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
 
 
 def _encryption(client: Client, prefix: str) -> list[Problem]:
-    """`<prefix>_alg` and `<prefix>_enc`: what is encrypted to the client, and how. JARM 3."""
+    """`<prefix>_alg` and `<prefix>_enc`: what is encrypted to the client, and how. JARM 3, RFC 9701 6."""
     alg, enc = getattr(client, f"{prefix}_alg"), getattr(client, f"{prefix}_enc")
     found = []
     if alg is not None and alg not in KEY_ALGS:
         found.append(Problem(f"{prefix}_alg", f"must be one of {', '.join(KEY_ALGS)}"))
-    elif alg is not None and client.jwks_uri is None and not has_key_for(client.jwks, alg):
-        found.append(Problem("jwks", f"{prefix}_alg needs a key for {alg}, in jwks or at jwks_uri"))
+    elif alg is not None and client.jwks_uri is None and encryption_key(client.jwks, alg) is None:
+        reason = "needs a key for it in jwks, with use: enc or without use, or jwks_uri"
+        found.append(Problem(f"{prefix}_alg", reason))
     if enc is not None and enc not in CONTENT_ENCS:
         found.append(Problem(f"{prefix}_enc", f"must be one of {', '.join(CONTENT_ENCS)}"))
     elif enc is not None and alg is None:
@@ -162,11 +165,9 @@ def _profile(client: Client, profile: SecurityProfile) -> list[Problem]:
         allowed = ", ".join(sorted(profile.auth_methods))
         found.append(Problem("token_endpoint_auth_method", f"the profile {profile.name} takes {allowed} alone"))
     for name in (
-        "id_token_signed_response_alg",
-        "authorization_signed_response_alg",
-        "token_endpoint_auth_signing_alg",
-        "request_object_signing_alg",
-    ):
+        "id_token_signed_response_alg", "authorization_signed_response_alg", "introspection_signed_response_alg",
+        "token_endpoint_auth_signing_alg", "request_object_signing_alg",
+    ):  # fmt: skip
         alg = getattr(client, name)
         if alg in SECURE and alg not in profile.algorithms:
             allowed = ", ".join(sorted(profile.algorithms))

@@ -128,18 +128,38 @@ def verify_access_token(token: str, keys: KeySet, issuer: str, now: float) -> di
 
     RFC 9068 4; an ID Token is refused by its `typ`.
     """
-    unverified = _own(token, keys)
-    if unverified is None or str(unverified.header.get("typ")).lower() != ACCESS_TOKEN_TYPE:
+    claims = own_access_token(token, keys, issuer)
+    if claims is None:
         raise refusals.TOKEN_INVALID("not an access token of ours")
-    claims = unverified.claims
-    audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-    if claims["iss"] != issuer or claims["exp"] <= now:
-        raise refusals.TOKEN_INVALID("expired, or of another issuer")
+    if not in_time(claims, now):
+        raise refusals.TOKEN_INVALID("expired, or not valid yet")
     if "openid" not in str(claims.get("scope", "")).split(" "):
         raise refusals.TOKEN_OPENID()
-    if issuer not in audience:
+    if issuer not in audience_of(claims):
         raise refusals.TOKEN_INVALID("for another audience")
     return claims
+
+
+def own_access_token(token: str, keys: KeySet, issuer: str) -> dict[str, Any] | None:
+    """The claims of an access token that this issuer made, whatever became of it since; None for anything else.
+
+    RFC 9068 4.
+    """
+    unverified = _own(token, keys)
+    if unverified is None or str(unverified.header.get("typ")).lower() != ACCESS_TOKEN_TYPE:
+        return None
+    return unverified.claims if unverified.claims["iss"] == issuer else None
+
+
+def in_time(claims: dict[str, Any], now: float) -> bool:
+    """Whether a token of ours has begun and has not ended. RFC 7519 4.1.4, 4.1.5."""
+    return bool(claims.get("nbf", 0) <= now < claims["exp"])
+
+
+def audience_of(claims: dict[str, Any]) -> list[str]:
+    """`aud` as a list, however it is written. RFC 7519 4.1.3."""
+    audience = claims["aud"]
+    return audience if isinstance(audience, list) else [audience]
 
 
 def subject_of_hint(hint: str, keys: KeySet, issuer: str) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pushgate.dialects import RFC9126
-from pushgate.endpoints import discovery, par, token, userinfo
+from pushgate.endpoints import discovery, introspect, par, token, userinfo
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
@@ -71,6 +71,7 @@ ROUTES: dict[str, Route] = {
     PATHS.authorize: Route("authorize", BOTH, page=authorization.authorization_endpoint, safe=False),
     PATHS.token: Route("token", POST, token.token, cors="clients"),
     PATHS.userinfo: Route("userinfo", BOTH, userinfo.userinfo, cors="any"),
+    PATHS.introspect: Route("introspect", POST, introspect.introspect),
     PATHS.jwks: Route("jwks", GET, discovery.jwks_document, cors="any"),
     "/.well-known/openid-configuration": METADATA,
     "/.well-known/oauth-authorization-server": METADATA,
