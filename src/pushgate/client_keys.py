@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from pushgate.fetch import CachedJson, FetchError
 from pushgate.jose.seal import Seal
@@ -37,6 +38,17 @@ class RegisteredClientKeys:
         if client.jwks_uri is None:
             return KeySet([])
         return await self._published(where, client.jwks_uri, header)
+
+    async def jwks(self, client: Client, *, anew: bool = False) -> dict[str, Any] | None:
+        """The JWK Set as registered or published; None if it cannot be had. `anew` causes one refetch."""
+        if client.jwks is not None or client.jwks_uri is None:
+            return client.jwks
+        if anew:
+            return _jwks(await self._documents.refresh(client.jwks_uri, now=self._clock()))
+        try:
+            return _jwks(await self._documents.get(client.jwks_uri, now=self._clock()))
+        except FetchError:
+            return None
 
     async def _published(self, where: tuple[str, str, str], uri: str, header: dict[str, object]) -> KeySet:
         try:
@@ -72,5 +84,5 @@ def secret_context(realm: str, client_id: str) -> bytes:
     return f"client\0{realm}\0{client_id}".encode()
 
 
-def _jwks(document: object) -> dict[str, object] | None:
+def _jwks(document: object) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None

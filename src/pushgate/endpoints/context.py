@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import urandom
-from typing import Protocol
+from typing import Any, Protocol
 
 from pushgate.directory import Directory
 from pushgate.endpoints.http import Request
 from pushgate.events import Event
+from pushgate.jose.certificates import TrustAnchors, parse_anchors
 from pushgate.jose.keys import KeyRing
 from pushgate.jose.seal import Seal
 from pushgate.jose.verify import KeySet
@@ -34,6 +35,9 @@ class ClientKeys(Protocol):
 
     async def public_keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
         """The keys to verify another JWT of the client with; never a secret."""
+
+    async def jwks(self, client: Client, *, anew: bool = False) -> dict[str, Any] | None:
+        """The client's JWK Set as it stands, with the certificates in it; `anew` asks its jwks_uri again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,12 @@ class Context:
     def known_scopes(self) -> frozenset[str]:
         """Every scope value the realm knows by itself."""
         return realm_scopes(self.realm.profile, self.realm.settings.resources)
+
+    @cached_property
+    def anchors(self) -> TrustAnchors:
+        """The authorities that may vouch for clients of this realm; none unless the operator named some."""
+        pem = self.realm.settings.tls_client_ca
+        return TrustAnchors() if pem is None else parse_anchors(pem)
 
     @cached_property
     def name(self) -> str:
