@@ -27,7 +27,7 @@ from pushgate.fetch import Fetcher
 from pushgate.testing import Browser, running
 from tests.flows.test_cli import failed, run
 from tests.support.certificates import SERVER_AUTH, Made, authority, client, make, self_signed
-from tests.support.live import Live, free_port, serving
+from tests.support.live import Live, free_port, serving, start
 from tests.support.manifests import APP, CHALLENGE, VERIFIER
 from tests.support.nginx import HEADER, Front, nginx
 from tests.support.steps import agree, refused
@@ -380,6 +380,46 @@ def test_browsers_are_told_to_stay_with_tls(own_listener: Place) -> None:
         found = re.fullmatch(r"max-age=(\d+)", page.headers["strict-transport-security"])
         assert found is not None
         assert int(found[1]) >= 31_536_000
+
+
+# --- A host of its own for certificates ---------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("MTLS-5-1", "META-8705-2", "MTLS-3-2")
+async def test_a_second_process_serves_the_aliases(tmp_path: Path) -> None:
+    """Browsers see the one that asks for nothing; clients with certificates go to the other one."""
+    folder_with_authorities(tmp_path)
+    plain, trust = listener(tmp_path, ask=False)
+    asks = [*plain, "--tls-client-ca", str(tmp_path / "authorities.pem")]
+    other = free_port()
+    elsewhere = {"PUSHGATE_MTLS_BASE_URL": f"https://localhost:{other}"}
+    with serving(tmp_path, MANIFEST, *plain, trust=trust, **elsewhere) as here:
+        there = start(tmp_path, *asks, port=other, trust=trust, **elsewhere, PUSHGATE_BASE_URL=here.url)
+        try:
+            async with (
+                httpx.AsyncClient(base_url=here.url, verify=here.context()) as browsing,
+                httpx.AsyncClient(verify=there.context(BANK)) as showing,
+            ):
+                metadata = (await browsing.get("/.well-known/openid-configuration")).json()
+                assert metadata == (await showing.get(f"{there.url}/.well-known/openid-configuration")).json()
+                aliases, who = metadata["mtls_endpoint_aliases"], {"client_id": "bank"}
+                assert {url.partition("/oauth2/")[0] for url in aliases.values()} == {there.url}
+                pushed = await showing.post(aliases["pushed_authorization_request_endpoint"], data={**REQUEST, **who})
+                params = {**who, "request_uri": pushed.json()["request_uri"]}
+                browser = await agree(await Browser(browsing).open(metadata["authorization_endpoint"], params=params))
+                form = {"grant_type": "authorization_code", "redirect_uri": REDIRECT, "code_verifier": VERIFIER}
+                form |= {"code": browser.answer["code"], **who}
+                # Where nobody asks for a certificate none is seen, whatever the client has.
+                answer = await showing.post(metadata["token_endpoint"], data=form)
+                refused(answer, 401, "invalid_client", "certificate.missing")
+                tokens = await showing.post(aliases["token_endpoint"], data=form)
+                assert tokens.status_code == 200, tokens.text
+                bearer = {"authorization": f"Bearer {tokens.json()['access_token']}"}
+                assert (await showing.get(aliases["userinfo_endpoint"], headers=bearer)).status_code == 200
+                answer = await showing.get(metadata["userinfo_endpoint"], headers=bearer)
+                refused(answer, 401, "invalid_token", "userinfo.token_certificate")
+        finally:
+            assert there.stop() == 0
 
 
 # --- Keys at a jwks_uri ------------------------------------------------------------------------------------------
