@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pushgate.fetch import CachedJson, FetchError
+from pushgate.jose.encrypt import has_key_for
 from pushgate.jose.seal import Seal
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
@@ -49,6 +50,18 @@ class RegisteredClientKeys:
             return _jwks(await self._documents.get(client.jwks_uri, now=self._clock()))
         except FetchError:
             return None
+
+    async def encryption_keys(self, client: Client, alg: str) -> dict[str, Any] | None:
+        """The client's JWK Set, with a key to encrypt to; None if there is none, even after one refetch."""
+        if client.jwks_uri is None:
+            return client.jwks if has_key_for(client.jwks, alg) else None
+        try:
+            document = await self._documents.get(client.jwks_uri, now=self._clock())
+            if not has_key_for(document, alg):
+                document = await self._documents.refresh(client.jwks_uri, now=self._clock())
+        except FetchError:
+            return None
+        return _jwks(document) if has_key_for(document, alg) else None
 
     async def _published(self, where: tuple[str, str, str], uri: str, header: dict[str, object]) -> KeySet:
         try:

@@ -94,6 +94,10 @@ class Client(Record, frozen=True):
     tls_client_auth_san_email: str | None = None
     tls_client_certificate_bound_access_tokens: bool = False
     use_mtls_endpoint_aliases: bool = False  # which endpoints the client will use; nothing here depends on it
+    response_modes: tuple[str, ...] | None = None
+    authorization_signed_response_alg: str = "RS256"
+    authorization_encrypted_response_alg: str | None = None
+    authorization_encrypted_response_enc: str | None = None
     # Members below are Pushgate's own.
     profile: str | None = None
     enabled: bool = True

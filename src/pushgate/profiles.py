@@ -28,6 +28,8 @@ OIDC_RESPONSE_TYPES = frozenset(
 
 KEY_METHODS = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
 AUTH_METHODS = KEY_METHODS | {"none", "client_secret_basic", "client_secret_post", "client_secret_jwt"}
+JWT_RESPONSE_MODES = frozenset({"query.jwt", "fragment.jwt", "form_post.jwt", "jwt"})
+RESPONSE_MODES = JWT_RESPONSE_MODES | {"query", "fragment", "form_post"}
 ASYMMETRIC = frozenset(
     {"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"}
 )
@@ -51,6 +53,7 @@ class SecurityProfile:
     pkce_required: bool
     signed_requests: bool
     """A request comes as a signed request object, for this server and for a limited time."""
+    response_modes: frozenset[str]
     sender_constrained: bool
     """Access tokens are bound to a key of the client."""
     redirect_uri_required: bool
@@ -71,6 +74,7 @@ class SecurityProfile:
             par_required=self.par_required or realm.par_required,
             pkce_required=self.pkce_required or realm.pkce_required,
             signed_requests=self.signed_requests or realm.signed_requests,
+            response_modes=self.response_modes & realm.response_modes,
             sender_constrained=self.sender_constrained or realm.sender_constrained,
             redirect_uri_required=self.redirect_uri_required or realm.redirect_uri_required,
             issuer_audience=self.issuer_audience or realm.issuer_audience,
@@ -96,6 +100,9 @@ class SecurityProfile:
             sender_constrained=bound,
             # What the authorization endpoint hands out is bound to no key (RFC 8705 6.4).
             response_types=frozenset(t for t in types if "token" not in t.split(" ")) if bound else types,
+            response_modes=self.response_modes
+            if client.response_modes is None
+            else self.response_modes & frozenset(client.response_modes),
             request_lifetime=None if lifetime is None else min(lifetime, self.longest_request),
             code_lifetime=min(realm.lifetimes.code, self.longest_code),
         )
@@ -118,6 +125,7 @@ class Policy:
     signed_request_required: bool
     sender_constrained: bool
     response_types: frozenset[str]
+    response_modes: frozenset[str]
     request_lifetime: int | None  # seconds; None: the dialect's default
     code_lifetime: int  # seconds
 
@@ -137,6 +145,7 @@ OAUTH2 = SecurityProfile(
     par_required=False,
     pkce_required=False,
     signed_requests=False,
+    response_modes=RESPONSE_MODES,
     sender_constrained=False,
     redirect_uri_required=False,
     issuer_audience=False,
@@ -153,14 +162,23 @@ FAPI2_SECURITY = SecurityProfile(
     par_required=True,  # 5.3.2.2-3
     pkce_required=True,  # 5.3.2.2-5
     signed_requests=False,
+    response_modes=RESPONSE_MODES,
     sender_constrained=True,  # 5.3.2.1-4
     redirect_uri_required=True,  # 5.3.2.2-6
     issuer_audience=True,  # 5.3.2.1-8
     longest_code=60,  # 5.3.2.1-11
     longest_request=599,  # 5.3.2.2-12
 )
+FAPI2_MESSAGE_SIGNING = replace(
+    FAPI2_SECURITY,
+    name="fapi2-message-signing",
+    signed_requests=True,  # FAPI2-MS 5.3.1-1
+    response_modes=JWT_RESPONSE_MODES,  # 5.4.1-1
+)
 
-PROFILES: Mapping[str, SecurityProfile] = MappingProxyType({p.name: p for p in (OAUTH2, OIDC, FAPI2_SECURITY)})
+PROFILES: Mapping[str, SecurityProfile] = MappingProxyType(
+    {p.name: p for p in (OAUTH2, OIDC, FAPI2_SECURITY, FAPI2_MESSAGE_SIGNING)}
+)
 
 
 def policy_of(realm: RealmSettings, client: Client) -> Policy:

@@ -13,7 +13,7 @@ from pushgate.errors import InvalidRequest, OAuthError
 from pushgate.model import AuthorizationRequest, Client, PushedAuthorizationRequest, RealmSettings
 from pushgate.profiles import OAUTH2, OIDC
 from pushgate.protocol.authorization_request import parse_authorization_request
-from pushgate.protocol.authorization_response import FormPost, RedirectTo, respond
+from pushgate.protocol.authorization_response import FormPost, RedirectTo, deliver, response_members
 from pushgate.protocol.params import Params
 from pushgate.protocol.redirect_uri import matches, pushed_uri_allowed, registration_problem, reply_to
 from pushgate.protocol.rules import Facts, check
@@ -85,7 +85,7 @@ def test_any_request_is_answered_where_it_may_be_or_refused(
     assert set(granted) <= set(asked.scope or ()) <= set(known["scope"].split(" "))
     record = PushedAuthorizationRequest(request=asked, scope=granted, expires_at=NOW, correlation_id="x")
     assert PushedAuthorizationRequest.decode(record.encode()) == record
-    if target.response_mode == "query":
+    if target.carrier == "query":
         assert asked.response_types <= {"code", "none"}
 
 
@@ -136,7 +136,8 @@ def test_what_can_be_registered_can_be_answered(uri: str, kind: Any, mode: str) 
         return
     client = Client(client_id="app", application_type=kind, redirect_uris=(uri,))
     asked = AuthorizationRequest(client_id="app", redirect_uri=uri, response_mode=mode, state="é&=#")
-    answer = respond(reply_to(asked, client, named=True), AUDIENCE, {"code": "a-code"})
+    target = reply_to(asked, client, named=True)
+    answer = deliver(target, response_members(target, AUDIENCE, {"code": "a-code"}))
     if isinstance(answer, FormPost):
         assert answer.action == uri
         assert dict(answer.fields) == {"code": "a-code", "state": "é&=#", "iss": AUDIENCE}

@@ -65,12 +65,13 @@ clients = st.builds(
     profile=st.sampled_from([None, *PROFILES]),
     pkce_required=st.sampled_from([None, False, True]),
     require_pushed_authorization_requests=st.booleans(),
+    response_modes=st.sampled_from([None, ("jwt",), ("query", "fragment.jwt"), ("form_post", "query.jwt", "jwt")]),
 )
 requests = st.fixed_dictionaries(
     {"response_type": st.sampled_from(RESPONSE_TYPES), "scope": some},
     optional={
         "redirect_uri": st.sampled_from([REDIRECT, REDIRECT + "/2"]),
-        "response_mode": st.sampled_from(["query", "fragment", "form_post"]),
+        "response_mode": st.sampled_from(["query", "fragment", "form_post", "jwt", "query.jwt", "form_post.jwt"]),
         "nonce": st.just("n"),
         "code_challenge": st.just("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
         "code_challenge_method": st.sampled_from(["S256", "plain"]),
@@ -101,12 +102,14 @@ def stricter(client: Client, wish: int) -> Client:
         {"profile": "fapi2-security"} if client.profile in (None, "oidc") else {},
         {"dpop_bound_access_tokens": True},
         {"tls_client_certificate_bound_access_tokens": True},
+        {"response_modes": client.response_modes[1:]} if client.response_modes else {"response_modes": ("jwt",)},
+        {"profile": "fapi2-message-signing"} if client.profile in (None, "oidc", "fapi2-security") else {},
     ]
     return msgspec.structs.replace(client, **changes[wish])
 
 
 @thoroughly
-@given(st.integers(0, len(SWITCHES) - 1), clients, requests, st.booleans(), st.lists(st.integers(0, 9), max_size=3))
+@given(st.integers(0, len(SWITCHES) - 1), clients, requests, st.booleans(), st.lists(st.integers(0, 11), max_size=3))
 def test_asking_for_more_strictness_never_allows_more(
     realms: list[Context], number: int, client: Client, request: dict[str, str], pushed: bool, wishes: list[int]
 ) -> None:
@@ -180,7 +183,8 @@ def test_what_the_metadata_promises_is_granted(realms: list[Context], number: in
             request |= {**challenge, "code_challenge_method": "S256", "response_mode": mode}
             granted = allowed(ctx, everything, request, pushed=True)
             tokens = {"token", "id_token"} & set(response_type.split())
-            assert (granted is None) == bool(mode == "query" and tokens), (response_type, mode)
+            assert (granted is None) == bool(mode in ("query", "query.jwt") and tokens), (response_type, mode)
     for scope in document["scopes_supported"]:
         request = {"response_type": "code", "scope": scope, "redirect_uri": REDIRECT, "code_challenge_method": "S256"}
+        request["response_mode"] = document["response_modes_supported"][-1]
         assert allowed(ctx, everything, request | challenge, pushed=True) == (scope,)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from pushgate import refusals
+from pushgate.endpoints.answer import answer_of
 from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of
 from pushgate.endpoints.context import Context, new_id
 from pushgate.endpoints.facts import facts_of, must_name_uri
@@ -24,7 +25,7 @@ from pushgate.errors import InvalidRequestUri, OAuthError
 from pushgate.events import AuthorizationAnswered, AuthorizationStarted
 from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
 from pushgate.protocol.authorization_request import parse_authorization_request
-from pushgate.protocol.authorization_response import AuthorizationResponse, respond, respond_error
+from pushgate.protocol.authorization_response import AuthorizationResponse, error_members
 from pushgate.protocol.interaction import Login, Need, Nothing, interaction_id, needed
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.redirect_uri import ReplyTo, reply_to
@@ -133,9 +134,9 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
             raise RuntimeError("a random handle of 208 bits came twice: the random source is broken")
     except OAuthError as error:
         emit_refusal(ctx, request, record, error)
-        return respond_error(target, ctx.realm.issuer.identifier, error)
+        return (await answer_of(ctx, client, target))(error_members(error))
     except Exception as problem:
-        return failed(ctx, request, target, problem)
+        return await failed(ctx, request, client, target, problem)
     return Opened(row.key, handle, record, client, target)
 
 
@@ -202,15 +203,17 @@ async def guarded(ctx: Context, request: Request, opened: Opened, step: Step) ->
     except OAuthError:
         raise
     except Exception as problem:
-        return BrowserAnswer(failed(ctx, request, opened.reply_to, problem))
+        return BrowserAnswer(await failed(ctx, request, opened.client, opened.reply_to, problem))
 
 
-def failed(ctx: Context, request: Request, target: ReplyTo, problem: Exception) -> AuthorizationResponse:
+async def failed(
+    ctx: Context, request: Request, client: Client, target: ReplyTo, problem: Exception
+) -> AuthorizationResponse:
     """Tell the client that the fault is here: a bug, or an outage. RFC 6749 4.1.2.1."""
     outage = isinstance(problem, StoreUnavailable)
     ctx.services.journal.fault("store_unavailable" if outage else "fault", ctx.name, request, problem)
     error = refusals.UNAVAILABLE() if outage else refusals.SERVER_ERROR()
-    return respond_error(target, ctx.realm.issuer.identifier, error)
+    return (await answer_of(ctx, client, target))(error_members(error))
 
 
 async def begin(ctx: Context, request: Request, opened: Opened, browser: Browser) -> BrowserAnswer:
@@ -281,6 +284,7 @@ async def complete(
     ctx: Context, request: Request, opened: Opened, session: Session, scope: tuple[str, ...]
 ) -> AuthorizationResponse:
     """Consume the request, then write the grant, then make what the client asked for. One winner."""
+    answer = await answer_of(ctx, opened.client, opened.reply_to)
     first = await consume(ctx, opened)
     grant = await authorization_grant(ctx, first, opened.record, session, scope)
     members = await front_channel_members(ctx, first, opened.client, opened.record.request, opened.reply_to, grant)
@@ -292,14 +296,15 @@ async def complete(
         grant=grant.grant_id,
     )
     ctx.emit(answered, request)
-    return respond(opened.reply_to, ctx.realm.issuer.identifier, members)
+    return answer(members)
 
 
 async def refuse(ctx: Context, request: Request, opened: Opened, error: OAuthError) -> AuthorizationResponse:
     """Tell the client no; that spends the request too, so that one request has one answer."""
+    answer = await answer_of(ctx, opened.client, opened.reply_to)
     await consume(ctx, opened)
     emit_refusal(ctx, request, opened.record, error)
-    return respond_error(opened.reply_to, ctx.realm.issuer.identifier, error)
+    return answer(error_members(error))
 
 
 def emit_refusal(ctx: Context, request: Request, record: PushedAuthorizationRequest, error: OAuthError) -> None:

@@ -39,6 +39,9 @@ class ClientKeys(Protocol):
     async def jwks(self, client: Client, *, anew: bool = False) -> dict[str, Any] | None:
         """The client's JWK Set as it stands, with the certificates in it; `anew` asks its jwks_uri again."""
 
+    async def encryption_keys(self, client: Client, alg: str) -> dict[str, Any] | None:
+        """A JWK Set with a key to encrypt to with this algorithm; None if there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

@@ -17,6 +17,7 @@ from pushgate.model import (
     RefreshToken,
     Session,
 )
+from pushgate.protocol.authorization_response import Members
 from pushgate.protocol.redirect_uri import ReplyTo
 from pushgate.protocol.scopes import audience_for
 from pushgate.protocol.tokens import (
@@ -55,28 +56,28 @@ async def authorization_grant(
 
 async def front_channel_members(
     ctx: Context, first: First, client: Client, request: AuthorizationRequest, reply_to: ReplyTo, grant: Grant
-) -> dict[str, str]:
+) -> Members:
     """The members of a successful authorization response, as its response type names them.
 
     RFC 6749 4.1.2, 4.2.2; OpenID Connect Core 3.2.2.5, 3.3.2.5.
     """
-    members: dict[str, str] = {}
+    members: Members = {}
+    code = token = None
     kinds = request.response_types
     if "code" in kinds:
-        members["code"] = await authorization_code(ctx, first, client, request, reply_to, grant)
+        members["code"] = code = await authorization_code(ctx, first, client, request, reply_to, grant)
     if "token" in kinds:
+        token = access_token(ctx, client, grant, grant.scope)
         members |= {
-            "access_token": access_token(ctx, client, grant, grant.scope),
+            "access_token": token,
             "token_type": "Bearer",
-            "expires_in": str(ctx.realm.settings.lifetimes.access_token),
+            "expires_in": ctx.realm.settings.lifetimes.access_token,
             "scope": " ".join(grant.scope),
         }
     if "id_token" in kinds:
         alone = kinds == {"id_token"}
         user_claims = await released_claims(ctx, grant) if alone else None
-        members["id_token"] = id_token(
-            ctx, client, grant, request.nonce, members.get("access_token"), members.get("code"), user_claims
-        )
+        members["id_token"] = id_token(ctx, client, grant, request.nonce, token, code, user_claims)
     return members
 
 

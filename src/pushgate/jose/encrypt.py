@@ -17,6 +17,8 @@ KEY_ALGS = ("RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A2
 """How a content key is made known: asymmetric alone, and no RSA1_5 (RFC 8725 3.2)."""
 CONTENT_ENCS = ("A256GCM", "A128GCM", "A128CBC-HS256", "A256CBC-HS512")
 """How the content is encrypted; all of them authenticate it."""
+DEFAULT_ENC = "A128CBC-HS256"
+"""Where a client registers an algorithm for the key alone. JARM 3, RFC 9701 6, OpenID Connect Registration 2."""
 
 MAX_CIPHERTEXT = (MAX_JWS + 16) * 4 // 3 + 2  # characters: base64url of the longest JWS and its padding
 MAX_KEY = 1400  # characters of an encrypted key; RSA of 8192 bits needs 1366
@@ -181,6 +183,12 @@ def encrypt(text: str, *, jwk_keys: dict[str, Any] | None, alg: str, enc: str, c
             named = {"kid": kid} if isinstance(kid, str) else {}
             return jwe.encrypt_compact({"alg": alg, "enc": enc, **named, "cty": cty}, text, key, registry=_registry)
     raise NoKey(f"no public key for {alg}")
+
+
+def has_key_for(jwks: object, alg: str) -> bool:
+    """Whether something can be encrypted to this JWK Set with this algorithm."""
+    members = jwks.get("keys") if isinstance(jwks, dict) else None
+    return isinstance(members, list) and any(isinstance(m, dict) and fits_encryption(m, alg) for m in members)
 
 
 def fits_encryption(jwk: dict[str, Any], alg: str) -> bool:

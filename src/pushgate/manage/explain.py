@@ -42,6 +42,9 @@ def _profile(realm: RealmSettings, client: Client) -> Iterator[Line]:
     yield Line("audience of client assertions", audience, whose)
     types = " | ".join(sorted(policy.response_types)) or "none"
     yield Line("response types", types, f"client: response_types, within {profile.name}")
+    modes = " ".join(sorted(policy.response_modes)) or "none"
+    whose_modes = whose if client.response_modes is None else f"client: response_modes, within {profile.name}"
+    yield Line("response modes", modes, whose_modes)
     yield Line("redirect_uri must be sent", _yes(profile.redirect_uri_required), whose)
 
 

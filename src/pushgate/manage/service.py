@@ -128,8 +128,8 @@ class Management:
             generated = None if secret is not None else secrets.token_urlsafe(32)
             kept = self._keep(realm.name, wanted, current, secret or generated or "")
         members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f != "client_secret"}
-        if wanted.id_token_signed_response_alg is None:
-            members["id_token_signed_response_alg"] = _default_alg(realm, wanted)
+        for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
+            members[name] = members[name] or _default_alg(realm, wanted)
         client = Client(**members, secret=kept)
         found = problems(client, secret, PROFILES[realm.profile])
         if current is None and await self.accounts(realm.name).user(client.client_id) is not None:

@@ -8,6 +8,11 @@ from urllib.parse import quote, urlencode
 from pushgate.errors import OAuthError
 from pushgate.protocol.redirect_uri import ReplyTo
 
+Members = dict[str, str | int]
+
+RESPONSE_LIFETIME = 300  # seconds that a response JWT is valid (JARM 2.1: at most ten minutes)
+RESPONSE_TYPE = "JWT"  # JARM gives its response no media type of its own
+
 
 @dataclass(frozen=True, slots=True)
 class RedirectTo:
@@ -33,25 +38,36 @@ class FormPost:
 AuthorizationResponse = RedirectTo | FormPost
 
 
-def respond(reply_to: ReplyTo, issuer: str, members: dict[str, str]) -> AuthorizationResponse:
-    """Answer at the checked redirect URI. `state` comes back unchanged, and only if it was sent.
+def response_members(reply_to: ReplyTo, issuer: str, members: Members) -> Members:
+    """All of a response. `state` comes back unchanged, and only if it was sent.
 
-    RFC 6749 4.1.2, 4.2.2; RFC 9207 2; OAuth 2.0 Multiple Response Types 2.1.
+    RFC 6749 4.1.2, 4.2.2; RFC 9207 2.
     """
-    fields = dict(members)
-    if reply_to.state is not None:
-        fields["state"] = reply_to.state
-    fields["iss"] = issuer
-    if reply_to.response_mode == "form_post":
-        return FormPost(reply_to.redirect_uri, tuple(fields.items()))
+    state: Members = {} if reply_to.state is None else {"state": reply_to.state}
+    return {**members, **state, "iss": issuer}
+
+
+def error_members(error: OAuthError) -> Members:
+    """What tells the client of an error. RFC 6749 4.1.2.1, 4.2.2.1."""
+    return {"error": error.code, "error_description": error.description}
+
+
+def response_claims(members: Members, client_id: str, now: float) -> Members:
+    """The claims of a response JWT: every member, numbers as numbers, for this client, for a short time. JARM 2.1."""
+    return {**members, "aud": client_id, "exp": int(now) + RESPONSE_LIFETIME}
+
+
+def deliver(reply_to: ReplyTo, members: Members) -> AuthorizationResponse:
+    """Send these members, or the one that holds them all, to the checked redirect URI.
+
+    OAuth 2.0 Multiple Response Types 2.1, OAuth 2.0 Form Post Response Mode 2, JARM 2.3.
+    """
+    fields = tuple((name, str(value)) for name, value in members.items())
+    if reply_to.carrier == "form_post":
+        return FormPost(reply_to.redirect_uri, fields)
     encoded = urlencode(fields, quote_via=quote, safe="")
-    if reply_to.response_mode == "fragment":
+    if reply_to.carrier == "fragment":
         return RedirectTo(f"{reply_to.redirect_uri}#{encoded}")
     # The URI's own query is kept (RFC 6749 3.1.2).
     joint = "&" if "?" in reply_to.redirect_uri else "?"
     return RedirectTo(f"{reply_to.redirect_uri}{joint}{encoded}")
-
-
-def respond_error(reply_to: ReplyTo, issuer: str, error: OAuthError) -> AuthorizationResponse:
-    """An error response to the client. RFC 6749 4.1.2.1, 4.2.2.1."""
-    return respond(reply_to, issuer, {"error": error.code, "error_description": error.description})

@@ -10,7 +10,8 @@ from pushgate.model import AuthorizationRequest, Client, Fact
 MAX_LENGTH = 2000
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 FRONT_CHANNEL = frozenset({"token", "id_token"})
-RESPONSE_MODES = ("query", "fragment", "form_post")
+CARRIERS = ("query", "fragment", "form_post")
+RESPONSE_MODES = (*CARRIERS, "query.jwt", "fragment.jwt", "form_post.jwt", "jwt")
 # Schemes that a browser runs, shows or sends elsewhere instead of handing them to an application.
 NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "ftp", "mailto", "ws", "wss"})
 
@@ -19,7 +20,10 @@ class ReplyTo(Fact, frozen=True):
     """A checked redirect URI and how to answer there. Only `reply_to` makes one."""
 
     redirect_uri: str
-    response_mode: str
+    carrier: str
+    """One of CARRIERS."""
+    jwt: bool
+    """Whether the response is a signed JWT (JARM 2.1)."""
     state: str | None
     given: bool
     """Whether the request named the redirect URI; if so the token request must too (RFC 6749 4.1.3)."""
@@ -142,23 +146,34 @@ def reply_to(
     if wanted is None:
         if named or len(client.redirect_uris) != 1:
             raise refusals.REDIRECT_URI_MISSING()
-        return ReplyTo(client.redirect_uris[0], response_mode(request), request.state, given=False)
+        return ReplyTo(client.redirect_uris[0], *_delivery(request), request.state, given=False)
     relaxed = pushed_by_authenticated and not client.public
     registered = wanted in client.redirect_uris or any(
         matches(r, wanted, client.application_type) for r in client.redirect_uris
     )
     if not registered and not (relaxed and pushed_uri_allowed(client.pushed_redirect_uri_prefixes, wanted)):
         raise refusals.REDIRECT_URI_MISMATCH()
-    return ReplyTo(wanted, response_mode(request), request.state, given=True)
+    return ReplyTo(wanted, *_delivery(request), request.state, given=True)
 
 
 def response_mode(request: AuthorizationRequest) -> str:
-    """How to answer: the mode asked for, else query for code and fragment where tokens come back.
+    """How to answer, by its full name: the mode asked for, else query, or fragment where tokens come back.
 
-    `query` with a token type falls back to fragment so that the refusal itself does not travel in a
-    query. OAuth 2.0 Multiple Response Types 3.0, 5.
+    `jwt` stands for what is the default without it. OAuth 2.0 Multiple Response Types 3.0, 5; JARM 2.3.4.
     """
-    tokens = bool(request.response_types & FRONT_CHANNEL)
-    if request.response_mode in ("fragment", "form_post"):
-        return request.response_mode
-    return "fragment" if tokens else "query"
+    asked = request.response_mode
+    if asked not in (None, "jwt"):
+        return asked
+    default = "fragment" if request.response_types & FRONT_CHANNEL else "query"
+    return default if asked is None else f"{default}.jwt"
+
+
+def _delivery(request: AuthorizationRequest) -> tuple[str, bool]:
+    """The carrier, and whether the response is a JWT.
+
+    `query` with a token type falls back to fragment so that the refusal itself does not travel in a query.
+    """
+    carrier, _, jwt = response_mode(request).partition(".")
+    if carrier == "query" and not jwt and request.response_types & FRONT_CHANNEL:
+        carrier = "fragment"
+    return carrier, bool(jwt)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, has_key_for
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
 from pushgate.profiles import ALGORITHMS as SECURE
@@ -69,6 +70,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
         *_profile(client, own),
         *_keys(client),
         *_certificates(client),
+        *_encryption(client, "authorization_encrypted_response"),
         *_limits(client),
     ]
 
@@ -132,8 +134,27 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
             found.append(Problem("response_types", f"{value!r} gives out a token that is bound to no key"))
     if client.scope is not None and not SCOPE.fullmatch(client.scope):
         found.append(Problem("scope", "must be scope values separated by single spaces"))
-    if client.id_token_signed_response_alg not in SIGNING:
-        found.append(Problem("id_token_signed_response_alg", f"must be one of {', '.join(SIGNING)}"))
+    for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
+        if getattr(client, name) not in SIGNING:
+            found.append(Problem(name, f"must be one of {', '.join(SIGNING)}"))
+    for mode in client.response_modes or ():
+        if mode not in profile.response_modes:
+            found.append(Problem("response_modes", f"{mode!r} is not supported under the profile {profile.name}"))
+    return found
+
+
+def _encryption(client: Client, prefix: str) -> list[Problem]:
+    """`<prefix>_alg` and `<prefix>_enc`: what is encrypted to the client, and how. JARM 3."""
+    alg, enc = getattr(client, f"{prefix}_alg"), getattr(client, f"{prefix}_enc")
+    found = []
+    if alg is not None and alg not in KEY_ALGS:
+        found.append(Problem(f"{prefix}_alg", f"must be one of {', '.join(KEY_ALGS)}"))
+    elif alg is not None and client.jwks_uri is None and not has_key_for(client.jwks, alg):
+        found.append(Problem("jwks", f"{prefix}_alg needs a key for {alg}, in jwks or at jwks_uri"))
+    if enc is not None and enc not in CONTENT_ENCS:
+        found.append(Problem(f"{prefix}_enc", f"must be one of {', '.join(CONTENT_ENCS)}"))
+    elif enc is not None and alg is None:
+        found.append(Problem(f"{prefix}_enc", f"needs {prefix}_alg"))
     return found
 
 
@@ -148,7 +169,12 @@ def _profile(client: Client, profile: SecurityProfile) -> list[Problem]:
     if method in METHODS and method not in profile.auth_methods:
         allowed = ", ".join(sorted(profile.auth_methods))
         found.append(Problem("token_endpoint_auth_method", f"the profile {profile.name} takes {allowed} alone"))
-    for name in ("id_token_signed_response_alg", "token_endpoint_auth_signing_alg", "request_object_signing_alg"):
+    for name in (
+        "id_token_signed_response_alg",
+        "authorization_signed_response_alg",
+        "token_endpoint_auth_signing_alg",
+        "request_object_signing_alg",
+    ):
         alg = getattr(client, name)
         if alg in SECURE and alg not in profile.algorithms:
             allowed = ", ".join(sorted(profile.algorithms))

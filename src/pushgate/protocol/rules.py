@@ -15,7 +15,7 @@ from pushgate.errors import OAuthError
 from pushgate.model import AuthorizationRequest, Client, Fact, Resource
 from pushgate.profiles import Policy
 from pushgate.protocol import dpop, pkce
-from pushgate.protocol.redirect_uri import FRONT_CHANNEL
+from pushgate.protocol.redirect_uri import FRONT_CHANNEL, response_mode
 from pushgate.protocol.scopes import OPENID, audience_for, grantable
 
 MAX_NONCE = 1000
@@ -72,9 +72,18 @@ def response_type_registered(f: Facts) -> None:
 
 
 def response_mode_keeps_tokens_out_of_the_query(f: Facts) -> None:
-    """OAuth 2.0 Multiple Response Types 3.0, 5."""
-    if f.request.response_mode == "query" and f.request.response_types & FRONT_CHANNEL:
+    """OAuth 2.0 Multiple Response Types 3.0, 5; JARM 2.3.1: except where the response is encrypted."""
+    open_query = f.request.response_mode == "query" or (
+        f.request.response_mode == "query.jwt" and f.client.authorization_encrypted_response_alg is None
+    )
+    if open_query and f.request.response_types & FRONT_CHANNEL:
         raise refusals.RESPONSE_MODE_QUERY()
+
+
+def response_mode_allowed(f: Facts) -> None:
+    """FAPI2-MS 5.3.3, 5.4.1; a mode that is left out is the default one."""
+    if f.policy.response_modes.isdisjoint((f.request.response_mode, response_mode(f.request))):
+        raise refusals.RESPONSE_MODE_UNAUTHORIZED()
 
 
 def pushed_if_required(f: Facts) -> None:
@@ -142,6 +151,7 @@ RULES: tuple[Callable[[Facts], None], ...] = (
     response_type_supported,
     response_type_registered,
     response_mode_keeps_tokens_out_of_the_query,
+    response_mode_allowed,
     scope_allowed,
     scope_of_one_resource,
     openid_for_id_token,

@@ -147,6 +147,8 @@ def subject_of_hint(hint: str, keys: KeySet, issuer: str) -> str:
     unverified = _own(hint, keys)
     if unverified is None or unverified.header.get("typ") != ID_TOKEN_TYPE or unverified.claims["iss"] != issuer:
         raise refusals.HINT_INVALID()
+    if "sub" not in unverified.claims:
+        raise refusals.HINT_INVALID("a response JWT")
     return str(unverified.claims["sub"])
 
 

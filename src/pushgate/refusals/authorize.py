@@ -65,6 +65,11 @@ LOGIN_OTHER_USER = Refusal(
 CONSENT_REQUIRED = Refusal(
     "authorize.consent_required", e.ConsentRequired, "The user must consent.", "Start a request without prompt=none.",
 )  # fmt: skip
+RESPONSE_KEY = Refusal(
+    "authorize.response_key", e.InvalidRequest,
+    "The application wants its answer encrypted, but the key for it cannot be had.",
+    "Developers: publish a key for authorization_encrypted_response_alg; nothing is ever sent in clear instead.",
+)  # fmt: skip
 HINT_INVALID = Refusal(
     "authorize.id_token_hint", e.InvalidRequest, "id_token_hint is not an ID Token of this issuer.",
     "Send an ID Token that this issuer made, expired or not.",

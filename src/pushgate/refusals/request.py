@@ -43,7 +43,12 @@ RESPONSE_MODE_UNSUPPORTED = Refusal(
 RESPONSE_MODE_QUERY = Refusal(
     "request.response_mode_query", e.InvalidRequest,
     "response_mode query cannot carry tokens.",
-    "Use fragment or form_post with response types that return a token.",
+    "Use fragment or form_post with response types that return a token; query.jwt needs an encrypted response.",
+)  # fmt: skip
+RESPONSE_MODE_UNAUTHORIZED = Refusal(
+    "request.response_mode_unauthorized", e.InvalidRequest,
+    "This response_mode is not one that this client may use.",
+    "Send a mode of the client's response_modes; under fapi2-message-signing one that ends in jwt.",
 )  # fmt: skip
 REQUEST_OBJECT_UNSUPPORTED = Refusal(
     "request.request_object_unsupported", e.RequestNotSupported, "Request objects are switched off in this realm.",

@@ -45,7 +45,9 @@ class Visit:
             raise
         except Exception as problem:
             ctx, request = self.call.ctx, self.call.request
-            return self.reply(BrowserAnswer(flow.failed(ctx, request, self.opened.reply_to, problem)))
+            return self.reply(
+                BrowserAnswer(await flow.failed(ctx, request, self.opened.client, self.opened.reply_to, problem))
+            )
 
     async def deny(self) -> Reply:
         """The user said no. RFC 6749 4.1.2.1."""

@@ -1,0 +1,54 @@
+"""Answer the client at its redirect URI: in the clear, or as a JWT that is signed and may be encrypted (JARM)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from pushgate import refusals
+from pushgate.endpoints.context import Context
+from pushgate.jose.encrypt import DEFAULT_ENC, encrypt
+from pushgate.jose.sign import sign_jwt
+from pushgate.model import Client
+from pushgate.protocol.authorization_response import (
+    RESPONSE_TYPE,
+    AuthorizationResponse,
+    Members,
+    deliver,
+    response_claims,
+    response_members,
+)
+from pushgate.protocol.redirect_uri import ReplyTo
+
+Answer = Callable[[Members], AuthorizationResponse]
+
+
+async def answer_of(ctx: Context, client: Client, reply_to: ReplyTo) -> Answer:
+    """How to answer this client there. Whatever could be missing is loaded now, before anything is spent.
+
+    Raises InvalidRequest, for the page, where the client wants its responses encrypted and its key is not to be had:
+    then nothing is sent at all. JARM 2.2, 3.
+    """
+    issuer = ctx.realm.issuer.identifier
+    if not reply_to.jwt:
+        return lambda members: deliver(reply_to, response_members(reply_to, issuer, members))
+    key = ctx.keys.signing[ctx.policy(client).profile.signing_alg(client.authorization_signed_response_alg)]
+    seal = await encryption_for(
+        ctx, client, client.authorization_encrypted_response_alg, client.authorization_encrypted_response_enc
+    )
+
+    def answer(members: Members) -> AuthorizationResponse:
+        claims = response_claims(response_members(reply_to, issuer, members), client.client_id, ctx.now())
+        return deliver(reply_to, {"response": seal(sign_jwt(claims, key, RESPONSE_TYPE))})
+
+    return answer
+
+
+async def encryption_for(ctx: Context, client: Client, alg: str | None, enc: str | None) -> Callable[[str], str]:
+    """What encrypts a signed JWT to the client, or leaves it as it is without an `alg`. Raises InvalidRequest."""
+    if alg is None:
+        return lambda jwt: jwt
+    jwks = await ctx.services.client_keys.encryption_keys(client, alg)
+    if jwks is None:
+        raise refusals.RESPONSE_KEY(f"no key for {alg}")
+    return partial(encrypt, jwk_keys=jwks, alg=alg, enc=enc or DEFAULT_ENC)
