@@ -41,6 +41,17 @@ class RegisteredClientKeys:
             return KeySet([])
         return await self._published(where, client.jwks_uri, header)
 
+    async def jwks(self, client: Client, *, anew: bool = False) -> dict[str, Any] | None:
+        """The JWK Set as registered or published; None if it cannot be had. `anew` causes one refetch."""
+        if client.jwks is not None or client.jwks_uri is None:
+            return client.jwks
+        if anew:
+            return _jwks(await self._documents.refresh(client.jwks_uri, now=self._clock()))
+        try:
+            return _jwks(await self._documents.get(client.jwks_uri, now=self._clock()))
+        except FetchError:
+            return None
+
     async def _published(self, where: tuple[str, str, str], uri: str, header: dict[str, object]) -> KeySet:
         try:
             document = await self._documents.get(uri, now=self._clock())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 import tomllib
@@ -16,10 +17,11 @@ from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 
-from pushgate.realm import BadBaseUrl, check_base_url
+from pushgate.realm import BadBaseUrl, check_base_url, check_mtls_base_url
 
 PREFIX = "PUSHGATE_"
 CONFIG_FILE = "pushgate.toml"
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 5.6.2
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -41,10 +43,13 @@ class Settings:
     transient_url: str = _setting("", "where requests, codes and jtis are kept; empty: beside the database")
     secret_key: str = _setting("", "encrypts keys and secrets at rest; at least 32 characters")
     secret_key_file: str = _setting("", "file with the secret key; made beside SQLite if neither is set")
-    trusted_proxies: str = _setting("", "addresses, comma-separated, whose X-Forwarded-For counts")
-    client_cert_header: str = _setting(
-        "", "header in which a trusted proxy passes client certificates (not in use yet)"
+    trusted_proxies: str = _setting(
+        "", "addresses, comma-separated, whose X-Forwarded-For and client certificate header count"
     )
+    client_cert_header: str = _setting(
+        "", "header in which trusted proxies pass client certificates: Client-Cert (RFC 9440), or one of your own"
+    )
+    mtls_base_url: str = _setting("", "URL where clients are asked for certificates, if another than the base URL")
     ca_file: str = _setting("", "PEM file with further authorities to trust in outbound fetches")
     fetch_allow: str = _setting("", "hosts, comma-separated, that outbound fetches may reach though private")
     log_level: str = _setting("info", "debug, info, warning or error")
@@ -124,8 +129,23 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
         check_base_url(settings.base_url)
     except BadBaseUrl as problem:
         raise BadSettings(f"PUSHGATE_BASE_URL: {problem}") from None
+    _check_mutual_tls(settings)
     _ = settings.database_path, settings.transient_path, settings.proxies
     return settings
+
+
+def _check_mutual_tls(settings: Settings) -> None:
+    """Where certificates come from has to make sense, or clients would be told of what cannot work."""
+    header = settings.client_cert_header
+    if header and not HEADER_NAME.fullmatch(header):
+        raise BadSettings(f"PUSHGATE_CLIENT_CERT_HEADER: {header!r} is no name of a header")
+    if header and not settings.proxies:
+        raise BadSettings("PUSHGATE_CLIENT_CERT_HEADER counts from proxies alone; set PUSHGATE_TRUSTED_PROXIES too")
+    if settings.mtls_base_url:
+        try:
+            check_mtls_base_url(settings.mtls_base_url, settings.base_url)
+        except BadBaseUrl as problem:
+            raise BadSettings(f"PUSHGATE_MTLS_BASE_URL: {problem}") from None
 
 
 def _from_file(config: Path | None) -> dict[str, str]:

@@ -29,8 +29,10 @@ class Installation:
     seal: Seal
     management: Management
 
-    def server(self, clock: Callable[[], float] = time.time) -> AuthorizationServer:
-        """An authorization server over this data."""
+    def server(
+        self, clock: Callable[[], float] = time.time, *, client_certificates: bool = False
+    ) -> AuthorizationServer:
+        """An authorization server over this data; `client_certificates`: its own listener asks for them."""
         ca_file = Path(self.settings.ca_file) if self.settings.ca_file else None
         try:
             fetcher = Fetcher(allow_hosts=self.settings.fetch_hosts, ca_file=ca_file)
@@ -45,6 +47,8 @@ class Installation:
             seal=self.seal,
             fetcher=fetcher,
             clock=clock,
+            client_certificates=client_certificates or bool(self.settings.client_cert_header),
+            mtls_base_url=self.settings.mtls_base_url or None,
         )
 
 

@@ -38,7 +38,15 @@ _encoder = msgspec.msgpack.Encoder()
 Details = tuple[dict[str, Any], ...]
 """Authorization details (RFC 9396 2), as they came."""
 
-AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]
+AuthMethod = Literal[
+    "none",
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+]
 
 
 @lru_cache(maxsize=256)
@@ -82,6 +90,13 @@ class Client(Record, frozen=True):
     dpop_bound_access_tokens: bool = False
     request_object_signing_alg: str | None = None
     require_signed_request_object: bool = False
+    tls_client_auth_subject_dn: str | None = None
+    tls_client_auth_san_dns: str | None = None
+    tls_client_auth_san_uri: str | None = None
+    tls_client_auth_san_ip: str | None = None
+    tls_client_auth_san_email: str | None = None
+    tls_client_certificate_bound_access_tokens: bool = False
+    use_mtls_endpoint_aliases: bool = False  # which endpoints the client will use; nothing here depends on it
     response_modes: tuple[str, ...] | None = None
     authorization_signed_response_alg: str = "RS256"
     authorization_encrypted_response_alg: str | None = None
@@ -317,4 +332,5 @@ class RealmSettings(Record, frozen=True):
     resource_required: bool = False
     authorization_details_types: tuple[AuthorizationDetailsType, ...] = ()
     access_token_signing_alg: str = "ES256"
+    tls_client_ca: str | None = None  # PEM: who may vouch for the certificates of tls_client_auth clients
     resources: tuple[Resource, ...] = ()

@@ -26,9 +26,10 @@ OIDC_RESPONSE_TYPES = frozenset(
     }
 )
 
+KEY_METHODS = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
+AUTH_METHODS = KEY_METHODS | {"none", "client_secret_basic", "client_secret_post", "client_secret_jwt"}
 JWT_RESPONSE_MODES = frozenset({"query.jwt", "fragment.jwt", "form_post.jwt", "jwt"})
 RESPONSE_MODES = JWT_RESPONSE_MODES | {"query", "fragment", "form_post"}
-AUTH_METHODS = frozenset({"none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"})
 ASYMMETRIC = frozenset(
     {"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"}
 )
@@ -89,7 +90,8 @@ class SecurityProfile:
         """The policy for one client: profile, realm and client metadata, where the strictest wins."""
         par = realm.pushed_authorization_requests
         wanted = realm.pkce_required if client.pkce_required is None else client.pkce_required or realm.pkce_required
-        bound = self.sender_constrained or client.dpop_bound_access_tokens
+        registered = client.dpop_bound_access_tokens or client.tls_client_certificate_bound_access_tokens
+        bound = self.sender_constrained or registered
         types = self.response_types & frozenset(map(canonical_response_type, client.response_types))
         lifetime = client.par_request_expiry or par.lifetime
         return Policy(
@@ -160,7 +162,7 @@ FAPI2_SECURITY = SecurityProfile(
     name="fapi2-security",
     openid_connect=True,  # where the client asks for the scope openid (FAPI2-SP 5.3.2.3)
     response_types=frozenset({"code"}),  # 5.3.2.2-1
-    auth_methods=frozenset({"private_key_jwt"}),  # 5.3.2.1-6
+    auth_methods=KEY_METHODS,  # 5.3.2.1-6
     algorithms=FAPI_ALGORITHMS,  # 5.4.1
     par_required=True,  # 5.3.2.2-3
     pkce_required=True,  # 5.3.2.2-5

@@ -42,6 +42,19 @@ def check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def check_mtls_base_url(url: str, base_url: str) -> str:
+    """Where the same paths are served with client certificates: https, with the path of the base URL. RFC 8705 5.
+
+    Raises BadBaseUrl.
+    """
+    url = check_base_url(url)
+    if not url.startswith("https://"):
+        raise BadBaseUrl(f"{url!r} is not https, and certificates are shown in TLS alone")
+    if urlsplit(url).path != urlsplit(base_url.rstrip("/")).path:
+        raise BadBaseUrl(f"{url!r} has another path than {base_url!r}; the two differ in host or port alone")
+    return url
+
+
 @dataclass(frozen=True)
 class Issuer:
     """An issuer identifier and the URLs below it."""
@@ -49,6 +62,7 @@ class Issuer:
     base_url: str
     realm: str
     paths: Paths
+    mtls_base_url: str | None = None  # the same endpoints, where clients are asked for certificates
 
     @cached_property
     def prefix(self) -> str:
@@ -100,10 +114,19 @@ class Issuer:
         """JWK Set document."""
         return self.identifier + self.paths.jwks
 
+    def alias(self, url: str) -> str | None:
+        """The same endpoint under the base URL for client certificates; None without one. RFC 8705 5."""
+        return None if self.mtls_base_url is None else self.mtls_base_url + url.removeprefix(self.base_url)
+
+    def addresses(self, url: str) -> tuple[str, ...]:
+        """Every URL of an endpoint: its own, and its alias."""
+        alias = self.alias(url)
+        return (url,) if alias is None else (url, alias)
+
     @cached_property
     def assertion_audiences(self) -> frozenset[str]:
         """What a client assertion may name as its audience in the compatible mode (RFC 9126 2)."""
-        return frozenset({self.identifier, self.token, self.par})
+        return frozenset({self.identifier, *self.addresses(self.token), *self.addresses(self.par)})
 
 
 @dataclass(frozen=True)
@@ -114,14 +137,23 @@ class Realm:
     issuer: Issuer
     profile: SecurityProfile
     dialect: Dialect
+    client_certificates: bool = False  # whether clients can show certificates at all
 
     @classmethod
-    def of(cls, settings: RealmSettings, base_url: str) -> Realm:
+    def of(
+        cls,
+        settings: RealmSettings,
+        base_url: str,
+        *,
+        client_certificates: bool = False,
+        mtls_base_url: str | None = None,
+    ) -> Realm:
         """Resolve the settings' names. The settings were validated when they were saved."""
         dialect = DIALECTS[settings.dialect]
         return cls(
             settings=settings,
-            issuer=Issuer(base_url, settings.name, dialect.paths),
+            issuer=Issuer(base_url, settings.name, dialect.paths, mtls_base_url),
             profile=PROFILES[settings.profile],
             dialect=dialect,
+            client_certificates=client_certificates,
         )

@@ -14,7 +14,8 @@ from pushgate.endpoints.context import Context, Services
 from pushgate.fetch import CachedJson, Fetcher
 from pushgate.jose.seal import Seal
 from pushgate.journal import Journal
-from pushgate.realm import check_base_url
+from pushgate.model import RealmSettings
+from pushgate.realm import Realm, check_base_url, check_mtls_base_url
 from pushgate.snapshot import Snapshot
 from pushgate.store.durable.audit import Audit, purge_expired
 from pushgate.store.ports import DurableEngine, Transient
@@ -31,7 +32,8 @@ class AuthorizationServer:
     """An authorization server over two stores.
 
     `base_url` is the issuer of the default realm (https, or http on loopback), `seal` opens keys and
-    secrets at rest, `clock` gives seconds since the epoch. Raises realm.BadBaseUrl.
+    secrets at rest, `clock` gives seconds since the epoch. `client_certificates`: clients can show
+    certificates at the base URL; `mtls_base_url`: they can there (RFC 8705 5). Raises realm.BadBaseUrl.
     """
 
     def __init__(
@@ -44,8 +46,12 @@ class AuthorizationServer:
         directory: Directory | None = None,
         fetcher: Fetcher | None = None,
         clock: Callable[[], float] = time.time,
+        client_certificates: bool = False,
+        mtls_base_url: str | None = None,
     ) -> None:
         self.base_url = check_base_url(base_url)
+        self.mtls_base_url = None if mtls_base_url is None else check_mtls_base_url(mtls_base_url, self.base_url)
+        self.client_certificates = client_certificates or mtls_base_url is not None
         self.engine = engine
         self.transient = transient
         self.clock = clock
@@ -59,8 +65,16 @@ class AuthorizationServer:
             directory=directory or LocalDirectory(engine),
             buckets=Buckets(),
         )
-        self.snapshot = Snapshot(self.base_url, engine, transient, self.services)
+        self.snapshot = Snapshot(self._realm_of, engine, transient, self.services)
         self._chores: list[asyncio.Task[None]] = []
+
+    def _realm_of(self, settings: RealmSettings) -> Realm:
+        return Realm.of(
+            settings,
+            self.base_url,
+            client_certificates=self.client_certificates,
+            mtls_base_url=self.mtls_base_url,
+        )
 
     async def realm(self, name: str = "default") -> Context | None:
         """A realm in force, or None."""

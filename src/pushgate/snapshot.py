@@ -7,11 +7,12 @@ as the revision is looked at again, within a second.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from pushgate.endpoints.context import Context, Services
 from pushgate.jose.keys import KeyRing
-from pushgate.model import Client
+from pushgate.model import Client, RealmSettings
 from pushgate.realm import Realm
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.configuration import Configuration
@@ -63,12 +64,12 @@ class Snapshot:
 
     def __init__(
         self,
-        base_url: str,
+        realm_of: Callable[[RealmSettings], Realm],
         engine: DurableEngine,
         transient: Transient,
         services: Services,
     ) -> None:
-        self._base_url = base_url
+        self._realm_of = realm_of
         self._engine = engine
         self._transient = transient
         self._services = services
@@ -105,7 +106,7 @@ class Snapshot:
             return None
         keys = KeyRing.of(await self.configuration.keys(name), self._services.seal)
         context = Context(
-            realm=Realm.of(settings, self._base_url),
+            realm=self._realm_of(settings),
             keys=keys,
             transient=RealmTransient(self._transient, name),
             accounts=Accounts(self._engine, name),

@@ -37,6 +37,8 @@ from pushgate.store.transient.sqlite import SqliteTransient
 from pushgate.web.asgi import Application
 
 BASE_URL = "http://127.0.0.1:8080"
+PEER = "127.0.0.1"
+"""The address that requests come from."""
 SECRET_KEY = "a secret key that is used in tests and nowhere else"
 
 _cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -106,8 +108,14 @@ async def running(
     clock: FrozenClock | None = None,
     directory: Directory | None = None,
     fetcher: Fetcher | None = None,
+    client_cert_header: str | None = None,
+    mtls_base_url: str | None = None,
 ) -> AsyncIterator[Running]:
-    """Start a server with what the manifest says."""
+    """Start a server with what the manifest says.
+
+    With `client_cert_header` a request to `http` that has this header comes with the client certificate in it, as
+    if by a proxy that is trusted.
+    """
     clock = clock or FrozenClock()
     seal = _seal()
     engine = SqliteEngine(None)
@@ -124,11 +132,14 @@ async def running(
         directory=directory or LocalDirectory(engine, hash_password=_cheap.hash),
         fetcher=fetcher,
         clock=clock,
+        client_certificates=client_cert_header is not None,
+        mtls_base_url=mtls_base_url,
     )
     await management.ensure_default_realm()
-    app = server.asgi()
+    proxies = () if client_cert_header is None else (PEER,)
+    app = Application(server, trusted_proxies=proxies, client_cert_header=client_cert_header)
     await server.start()
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(app, client=(PEER, 123))
     try:
         async with httpx.AsyncClient(transport=transport, base_url=base_url, cookies=_no_cookies()) as http:
             found = Running(server, management, engine, transient, clock, app, http)

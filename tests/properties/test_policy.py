@@ -101,6 +101,7 @@ def stricter(client: Client, wish: int) -> Client:
         {"scope": client.scope.rpartition(" ")[0]} if client.scope and " " in client.scope else {},
         {"profile": "fapi2-security"} if client.profile in (None, "oidc") else {},
         {"dpop_bound_access_tokens": True},
+        {"tls_client_certificate_bound_access_tokens": True},
         {"response_modes": client.response_modes[1:]} if client.response_modes else {"response_modes": ("jwt",)},
         {"profile": "fapi2-message-signing"} if client.profile in (None, "oidc", "fapi2-security") else {},
     ]
@@ -108,7 +109,7 @@ def stricter(client: Client, wish: int) -> Client:
 
 
 @thoroughly
-@given(st.integers(0, len(SWITCHES) - 1), clients, requests, st.booleans(), st.lists(st.integers(0, 10), max_size=3))
+@given(st.integers(0, len(SWITCHES) - 1), clients, requests, st.booleans(), st.lists(st.integers(0, 11), max_size=3))
 def test_asking_for_more_strictness_never_allows_more(
     realms: list[Context], number: int, client: Client, request: dict[str, str], pushed: bool, wishes: list[int]
 ) -> None:

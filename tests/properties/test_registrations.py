@@ -14,6 +14,8 @@ from pushgate.manage.inputs import ManifestInput
 from pushgate.manage.manifest import BadManifest, Complaint, Document, parse, typed
 from pushgate.model import Client
 from pushgate.profiles import OAUTH2, OIDC
+from pushgate.protocol.client_auth import METHODS
+from pushgate.protocol.mtls import SUBJECT_MEMBERS
 from pushgate.protocol.registration import complete, problems
 from tests.support.strategies import anything, json_values, jwks, pieces, thoroughly, uris
 
@@ -23,8 +25,7 @@ names = st.text(max_size=12) | uris
 clients = st.builds(
     Client,
     client_id=names,
-    token_endpoint_auth_method=st.sampled_from(["none", "client_secret_basic", "private_key_jwt", "client_secret_jwt"])
-    | names,
+    token_endpoint_auth_method=st.sampled_from(METHODS) | names,
     token_endpoint_auth_signing_alg=st.none() | st.sampled_from(["ES256", "HS256", "none"]) | names,
     application_type=st.sampled_from(["web", "native"]),
     redirect_uris=st.lists(names, max_size=2).map(tuple),
@@ -40,6 +41,8 @@ clients = st.builds(
     par_request_expiry=st.none() | st.integers(),
     default_max_age=st.none() | st.integers(),
     pushed_redirect_uri_prefixes=st.lists(names, max_size=2).map(tuple),
+    tls_client_certificate_bound_access_tokens=st.booleans(),
+    **dict.fromkeys(SUBJECT_MEMBERS, st.none() | names),
 )
 
 

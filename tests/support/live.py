@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from tests.support.certificates import Made
 
 PATIENCE = 20  # seconds to become ready
 
@@ -26,6 +29,20 @@ class Live:
     folder: Path
     process: subprocess.Popen[bytes]
     environment: dict[str, str]
+    trust: str | None = None
+    """PEM file of the authority that made its certificate, where it speaks TLS itself."""
+
+    def context(self, certificate: Made | None = None, *further: Made) -> ssl.SSLContext:
+        """TLS of a client with this certificate, or without any."""
+        context = ssl.create_default_context(cafile=self.trust)
+        if certificate is not None:
+            context.load_cert_chain(*certificate.files(self.folder, "client", *further))
+        return context
+
+    def http(self, certificate: Made | None = None, *further: Made) -> httpx.Client:
+        """A client with this certificate, or without any."""
+        verify = True if self.trust is None else self.context(certificate, *further)
+        return httpx.Client(base_url=self.url, verify=verify)
 
     @property
     def log(self) -> str:
@@ -57,10 +74,10 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
-def start(folder: Path, *arguments: str, port: int | None = None, **settings: str) -> Live:
-    """Start `pushgate serve` in a folder and wait until it is ready."""
+def start(folder: Path, *arguments: str, port: int | None = None, trust: str | None = None, **settings: str) -> Live:
+    """Start `pushgate serve` in a folder and wait until it is ready; with `trust` it speaks TLS itself."""
     port = port or free_port()
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}" if trust is None else f"https://localhost:{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PUSHGATE_")}
     environment |= {"PUSHGATE_BASE_URL": url, **settings}
     with (folder / "serve.log").open("ab") as log:
@@ -68,12 +85,13 @@ def start(folder: Path, *arguments: str, port: int | None = None, **settings: st
             [sys.executable, "-m", "pushgate", "serve", "--port", str(port), *arguments],
             cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-    found = Live(url, folder, process, environment)
+    found = Live(url, folder, process, environment, trust)
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
-                return found
+            with found.http() as http:
+                if http.get("/readyz").status_code == 200:
+                    return found
         except httpx.TransportError:
             pass
         if process.poll() is not None or time.monotonic() > deadline:
@@ -82,9 +100,11 @@ def start(folder: Path, *arguments: str, port: int | None = None, **settings: st
 
 
 @contextmanager
-def serving(folder: Path, manifest: str, *arguments: str, **settings: str) -> Iterator[Live]:
+def serving(
+    folder: Path, manifest: str, *arguments: str, port: int | None = None, trust: str | None = None, **settings: str
+) -> Iterator[Live]:
     """A running server with what the manifest says."""
-    found = start(folder, *arguments, **settings)
+    found = start(folder, *arguments, port=port, trust=trust, **settings)
     try:
         (folder / "manifest.yaml").write_text(manifest)
         done = found.pushgate("apply", "manifest.yaml")
@@ -102,7 +122,8 @@ def wait_for_revision(found: Live) -> None:
     deadline = time.monotonic() + PATIENCE
     form = {"response_type": "code", "redirect_uri": "https://app.example/callback", "scope": "openid"}
     while time.monotonic() < deadline:
-        reply = httpx.post(f"{found.url}/oauth2/par", auth=("app", "app-secret-of-at-least-22-characters"), data=form)
+        with found.http() as http:
+            reply = http.post("/oauth2/par", auth=("app", "app-secret-of-at-least-22-characters"), data=form)
         if reply.status_code == 201:
             return
         time.sleep(0.05)

@@ -23,9 +23,10 @@ json_values = st.recursive(
     max_leaves=8,
 )
 jwks = st.dictionaries(
-    st.sampled_from(["kty", "crv", "x", "y", "n", "e", "d", "k", "kid", "use", "alg"]),
+    st.sampled_from(["kty", "crv", "x", "y", "n", "e", "d", "k", "kid", "use", "alg", "x5c"]),
     json_values
-    | st.sampled_from(["EC", "RSA", "OKP", "oct", "P-256", "Ed25519", "X25519", "AQAB", "A" * 43, "_" * 342]),
+    | st.sampled_from(["EC", "RSA", "OKP", "oct", "P-256", "Ed25519", "X25519", "AQAB", "A" * 43, "_" * 342])
+    | st.lists(st.sampled_from(["", "AAAA", "MAA=", "MAA", "é", 1]), max_size=2),
 )
 """Something like a JSON Web Key."""
 

@@ -33,8 +33,8 @@ def test_the_defaults() -> None:
 
 def test_every_setting_of_the_contract_is_known() -> None:
     names = (
-        "BASE_URL DATABASE_URL TRANSIENT_URL SECRET_KEY SECRET_KEY_FILE TRUSTED_PROXIES CLIENT_CERT_HEADER CA_FILE "
-        "FETCH_ALLOW LOG_LEVEL ADMIN_USER ADMIN_PASSWORD"
+        "BASE_URL DATABASE_URL TRANSIENT_URL SECRET_KEY SECRET_KEY_FILE TRUSTED_PROXIES CLIENT_CERT_HEADER "
+        "MTLS_BASE_URL CA_FILE FETCH_ALLOW LOG_LEVEL ADMIN_USER ADMIN_PASSWORD"
     )
     assert set(Settings.__dataclass_fields__) == set(names.lower().split())
 
@@ -283,3 +283,32 @@ async def test_data_sealed_under_another_key_is_not_opened(tmp_path: Path) -> No
     async with opened(load_settings({"PUSHGATE_SECRET_KEY": "t" * 32})) as installation:
         with pytest.raises(CannotOpen, match="another PUSHGATE_SECRET_KEY"):
             await installation.server().realm()
+
+
+# --- Mutual TLS ------------------------------------------------------------------------------------------------
+
+PROXIED = {"PUSHGATE_TRUSTED_PROXIES": "127.0.0.1"}
+
+
+def test_where_certificates_come_from() -> None:
+    settings = load_settings({**PROXIED, "PUSHGATE_CLIENT_CERT_HEADER": "X-Client-Cert"})
+    assert (settings.client_cert_header, settings.mtls_base_url) == ("X-Client-Cert", "")
+    elsewhere = {"PUSHGATE_BASE_URL": "https://as.example/id", "PUSHGATE_MTLS_BASE_URL": "https://mtls.as.example/id/"}
+    assert load_settings(elsewhere).mtls_base_url == "https://mtls.as.example/id/"
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"CLIENT_CERT_HEADER": "Client-Cert"}, "PUSHGATE_CLIENT_CERT_HEADER counts from proxies alone"),
+        ({"CLIENT_CERT_HEADER": "Client Cert", "TRUSTED_PROXIES": "127.0.0.1"}, "'Client Cert' is no name of a header"),
+        ({"CLIENT_CERT_HEADER": "Zertifikät", "TRUSTED_PROXIES": "127.0.0.1"}, "is no name of a header"),
+        ({"MTLS_BASE_URL": "http://127.0.0.1:8443"}, "PUSHGATE_MTLS_BASE_URL: .* is not https"),
+        ({"MTLS_BASE_URL": "https://mtls.example/elsewhere"}, "PUSHGATE_MTLS_BASE_URL: .* has another path than"),
+        ({"MTLS_BASE_URL": "https://mtls.example?x"}, "PUSHGATE_MTLS_BASE_URL: .* has a query or a fragment"),
+        ({"MTLS_BASE_URL": "garbage"}, r"PUSHGATE_MTLS_BASE_URL: .* is not an http\(s\) URL"),
+    ],
+)
+def test_what_cannot_bring_certificates_is_refused(environment: dict[str, str], reason: str) -> None:
+    with pytest.raises(BadSettings, match=reason):
+        load_settings({f"PUSHGATE_{name}": value for name, value in environment.items()})

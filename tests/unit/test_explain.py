@@ -5,6 +5,7 @@ from __future__ import annotations
 from pushgate.manage.explain import explain
 from pushgate.model import Client, Lifetimes, RealmSettings
 from pushgate.profiles import policy_of
+from tests.support.certificates import authority
 
 
 def told(realm: RealmSettings, client: Client) -> dict[str, tuple[str, str]]:
@@ -33,3 +34,22 @@ def test_everybody_who_demands_a_rule_is_named() -> None:
     assert found["introspection by APIs alone"] == ("no", "nobody demands it")
     assert found["life of a request_uri"] == ("30 s", "client: par_request_expiry")
     assert found["security profile"] == ("oidc", "realm: profile")
+
+
+def test_a_client_that_is_known_by_its_certificate() -> None:
+    client = Client(
+        client_id="bank",
+        token_endpoint_auth_method="tls_client_auth",
+        tls_client_auth_san_dns="client.bank.example",
+        tls_client_certificate_bound_access_tokens=True,
+    )
+    found = told(RealmSettings(name="default", tls_client_ca=authority().pem), client)
+    assert found["client certificate"] == ("client.bank.example", "client: tls_client_auth_san_dns")
+    assert found["who vouches for it"] == ("CN=Test CA", "realm: tls_client_ca")
+    assert found["tokens bound to a key"] == ("yes", "client: tls_client_certificate_bound_access_tokens")
+    assert told(RealmSettings(name="default"), client)["who vouches for it"] == ("nobody", "realm: tls_client_ca")
+    own = Client(client_id="own", token_endpoint_auth_method="self_signed_tls_client_auth", profile="fapi2-security")
+    found = told(RealmSettings(name="default"), own)
+    assert found["client certificate"] == ("one in x5c of the client's keys", "client: jwks or jwks_uri")
+    assert "who vouches for it" not in found
+    assert "allowed by fapi2-security" in found["client authentication"][1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pushgate.manage.manifest import Applier, BadManifest, export, parse, read, typed
 from pushgate.testing import Running, running
+from tests.support.certificates import authority, client
 from tests.support.manifests import APP, APP_SECRET, HMAC_SECRET, MANIFEST, POST_SECRET, REQUEST
 from tests.support.steps import AUTHORIZE, PAR, answered, at, refused
 
@@ -351,6 +352,62 @@ async def test_a_secret_may_come_from_a_file_or_the_environment(server: Running,
     assert (await server.http.post(PAR, auth=("one", APP_SECRET), data=form)).status_code == 201
 
 
+async def trusted(server: Running) -> str | None:
+    """The authorities of the realm, as they are kept."""
+    settings = await server.management.configuration.realm("default")
+    assert settings is not None
+    return settings.tls_client_ca
+
+
+async def test_authorities_come_from_a_file_beside_the_manifest_or_from_itself(server: Running, tmp_path: Path) -> None:
+    pem = authority().pem
+    (tmp_path / "pki").mkdir()
+    (tmp_path / "pki" / "ca.pem").write_text("# whose it is, and since when\r\n" + pem.replace("\n", "\r\n"))
+    (tmp_path / "m.yaml").write_text("realms: [{name: default, tls_client_ca: pki/ca.pem}]")
+    applier = Applier(server.management, {})
+    [first] = await applier.apply([read(tmp_path / "m.yaml")])
+    [second] = await applier.apply([read(tmp_path / "m.yaml")])
+    assert (first.act, first.fields, second.act) == ("update", ("tls_client_ca",), "unchanged")
+    assert await trusted(server) == f"# whose it is, and since when\n{pem}"
+    # Once read, it is kept: the file is not needed any more, and an export has all of it.
+    (tmp_path / "pki" / "ca.pem").unlink()
+    assert {change.act for change in await server.apply(await exported(server))} == {"unchanged"}
+    await server.apply(json.dumps({"realms": [{"name": "default", "tls_client_ca": pem}]}))
+    assert await trusted(server) == pem
+    await server.apply("realms: [{name: default, pkce_required: true}]")
+    assert await trusted(server) == pem
+    await server.apply("realms: [{name: default, tls_client_ca: null}]")
+    assert await trusted(server) is None
+
+
+AUTHORITIES = {
+    "nowhere.pem": (None, "cannot be read: "),
+    "folder": (None, "cannot be read: "),
+    '"x\\0y"': (None, "cannot be read: "),
+    "binary.pem": (b"\xff\xfe", "cannot be read: "),
+    "empty.pem": (b"", "is not a PEM text of X.509 certificates"),
+    "garbage.pem": (b"garbage", "is not a PEM text of X.509 certificates"),
+    "client.pem": (client("a client").pem.encode(), "holds a certificate that is not of a certificate authority: CN=a"),
+    "key.pem": ((authority().pem + authority().key_pem).encode(), "holds a private key"),
+}
+
+
+@pytest.mark.parametrize("name", AUTHORITIES)
+async def test_authorities_that_are_none_refuse_the_manifest(server: Running, tmp_path: Path, name: str) -> None:
+    content, reason = AUTHORITIES[name]
+    (tmp_path / "folder").mkdir()
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "m.yaml").write_text(
+        f"realms:\n  - name: default\n    pkce_required: true\n    tls_client_ca: {name}\n"
+    )
+    before = await everything(server)
+    with pytest.raises(BadManifest) as caught:
+        await Applier(server.management, {}).apply([read(tmp_path / "m.yaml")])
+    assert str(caught.value).startswith(f"{tmp_path}/m.yaml:4: realms[0].tls_client_ca: {reason}")
+    assert await everything(server) == before
+
+
 async def test_a_secret_that_is_left_out_is_made_once_and_kept(server: Running) -> None:
     text = ONE.replace(f"        client_secret: {SECRET}\n", "")
     [made] = [c.secret for c in await server.apply(text) if c.secret]
@@ -402,6 +459,8 @@ realms:
     pkce_required: true
     default_scope: read
     access_token_signing_alg: PS256
+    tls_client_ca: |
+CA
     resources: [{identifier: "https://api.example", scopes: [read, write]}]
     clients:
       - client_id: "012"
@@ -429,10 +488,16 @@ realms:
         jwks_uri: https://rp.example/jwks
         redirect_uris: [https://rp.example/cb]
         pushed_redirect_uri_prefixes: [https://rp.example/t/]
+      - client_id: recognised
+        token_endpoint_auth_method: tls_client_auth
+        tls_client_auth_subject_dn: 'CN=Bank\\, Inc.,C=DE'
+        tls_client_certificate_bound_access_tokens: true
+        use_mtls_endpoint_aliases: true
+        redirect_uris: [https://bank.example/cb]
     users:
       - {username: "yes", claims: {birthdate: 1990-01-02, zoneinfo: "on", number: 1.5, list: [1, null, {a: b}], x: ""}}
       - {username: zoë, enabled: false}
-"""
+""".replace("CA\n", indent(authority().pem, " " * 6))
 
 
 @pytest.mark.parametrize("manifest", [MANIFEST, EVERY_SETTING, MANIFEST + EVERY_SETTING.replace("\nrealms:", "")])

@@ -11,6 +11,7 @@ from pushgate.model import Client
 from pushgate.profiles import OAUTH2, OIDC
 from pushgate.protocol.registration import Problem, complete, problems
 from tests.support.assertions import key, public
+from tests.support.certificates import self_signed
 
 SECRET = "a-secret-of-at-least-22-characters"
 KEYS = public("p256")
@@ -20,6 +21,12 @@ GOOD = Client(client_id="app", redirect_uris=("https://app.example/cb",))
 NATIVE = {"application_type": "native"}
 PUBLIC = {"token_endpoint_auth_method": "none"}
 SIGNS = {"token_endpoint_auth_method": "private_key_jwt", "jwks": KEYS}
+RECOGNISED = {"token_endpoint_auth_method": "tls_client_auth"}
+TLS = RECOGNISED | {"tls_client_auth_subject_dn": "CN=app,O=App\\, Inc."}
+CERTIFICATE = self_signed("a client that registers")
+X5C = {"x5c": CERTIFICATE.jwk()["x5c"]}
+OWN = {"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": {"keys": [CERTIFICATE.jwk()]}}
+BOUND = {"tls_client_certificate_bound_access_tokens": True}
 MACS = {"token_endpoint_auth_method": "client_secret_jwt"}
 
 
@@ -54,6 +61,13 @@ WELCOME: dict[str, tuple[dict[str, Any], str | None]] = {
         },
         None,
     ),
+    "a subject": (TLS, None),
+    "another kind of subject": (RECOGNISED | {"tls_client_auth_san_ip": "2001:db8::1"}, None),
+    "certificates inline": (OWN, None),
+    "certificates at an address": (OWN | {"jwks": None, "jwks_uri": "https://app.example/jwks"}, None),
+    "a certificate among other keys": (OWN | {"jwks": {"keys": [*KEYS["keys"], CERTIFICATE.jwk()]}}, None),
+    "tokens bound to a certificate": (BOUND, None),
+    "the endpoints with certificates": ({"use_mtls_endpoint_aliases": True}, None),
     "scopes": ({"scope": "openid profile https://api.example/read !#[]~"}, None),
     "pushed prefixes": ({"pushed_redirect_uri_prefixes": ("https://app.example/tenants/",)}, None),
     "limits": ({"par_request_expiry": 5, "default_max_age": 0}, None),
@@ -168,6 +182,26 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "a mac with keys": (SIGNS | {"token_endpoint_auth_signing_alg": "HS256"}, None, "token_endpoint_auth_signing_alg"),
     "a key with macs": (MACS | {"token_endpoint_auth_signing_alg": "ES256"}, None, "token_endpoint_auth_signing_alg"),
     "an algorithm with Basic": ({"token_endpoint_auth_signing_alg": "ES256"}, None, "token_endpoint_auth_signing_alg"),
+    # Its certificate
+    "no subject": (RECOGNISED, None, "tls_client_auth_subject_dn"),
+    "two subjects": (TLS | {"tls_client_auth_san_dns": "app.example"}, None, "tls_client_auth_san_dns"),
+    "a subject with a secret": ({"tls_client_auth_san_dns": "app.example"}, SECRET, "tls_client_auth_san_dns"),
+    "a subject with keys": (SIGNS | {"tls_client_auth_san_dns": "app.example"}, None, "tls_client_auth_san_dns"),
+    "a subject with certificates": (OWN | {"tls_client_auth_san_dns": "x.example"}, None, "tls_client_auth_san_dns"),
+    "a name that is none": (TLS | {"tls_client_auth_subject_dn": "app"}, None, "tls_client_auth_subject_dn"),
+    "a wildcard": (RECOGNISED | {"tls_client_auth_san_dns": "*.app.example"}, None, "tls_client_auth_san_dns"),
+    "an empty name": (RECOGNISED | {"tls_client_auth_san_email": ""}, None, "tls_client_auth_san_email"),
+    "a network": (RECOGNISED | {"tls_client_auth_san_ip": "10.0.0.0/8"}, None, "tls_client_auth_san_ip"),
+    "a relative URI": (RECOGNISED | {"tls_client_auth_san_uri": "/app"}, None, "tls_client_auth_san_uri"),
+    "no certificates": (OWN | {"jwks": None}, None, "jwks"),
+    "keys without certificates": (OWN | {"jwks": KEYS}, None, "jwks"),
+    "a certificate of another key": (OWN | {"jwks": {"keys": [KEYS["keys"][0] | X5C]}}, None, "jwks"),
+    "a secret beside a certificate": (TLS, SECRET, "client_secret"),
+    "a secret beside its own certificate": (OWN, SECRET, "client_secret"),
+    "a bound token in the browser": (
+        BOUND | {"response_types": ("code", "token"), "grant_types": ("authorization_code", "implicit")},
+        None, "response_types",
+    ),
     # Limits
     "too short a life": ({"par_request_expiry": 4}, None, "par_request_expiry"),
     "too long a life": ({"par_request_expiry": 601}, None, "par_request_expiry"),

@@ -23,6 +23,10 @@ def serve(
     config: ConfigFile = None,
     tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Private key, PEM.")] = None,
+    tls_client_ca: Annotated[
+        Path | None,
+        typer.Option("--tls-client-ca", help="Ask clients for certificates of these authorities, PEM. Not compulsory."),
+    ] = None,
     fd: Annotated[int, typer.Option("--fd", hidden=True)] = -1,
 ) -> None:
     """Run the server. Its data is in ./pushgate-data/ unless PUSHGATE_DATABASE_URL says otherwise."""
@@ -33,7 +37,9 @@ def serve(
     logs.configure(settings.log_level)
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key go together")
-    listen = Listen(host, port, tls_cert, tls_key, supervised=fd >= 0)
+    if tls_client_ca is not None and tls_cert is None:
+        raise typer.BadParameter("--tls-client-ca needs --tls-cert and --tls-key")
+    listen = Listen(host, port, tls_cert, tls_key, tls_client_ca, supervised=fd >= 0)
     if fd >= 0:
         _run(settings, listen, inherited(fd))
         return
@@ -72,7 +78,11 @@ async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
     async with opened(settings) as installation:
         await installation.management.ensure_default_realm()
         await installation.management.check_keys()
-        app = Application(installation.server(), trusted_proxies=settings.proxies)
+        app = Application(
+            installation.server(client_certificates=listen.tls_client_ca is not None),
+            trusted_proxies=settings.proxies,
+            client_cert_header=settings.client_cert_header or None,
+        )
         warn_of_other_address(settings, listening)
         # What is there now stays: the collector need not look at it again. What requests make is freed
         # by reference counting; looking for cycles less often saves about a tenth of the processor time.

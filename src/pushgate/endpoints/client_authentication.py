@@ -10,9 +10,11 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Request
 from pushgate.errors import InvalidClient
 from pushgate.jose.verify import Unverified
-from pushgate.protocol import client_assertion, client_auth
+from pushgate.model import Client
+from pushgate.protocol import client_assertion, client_auth, mtls
 from pushgate.protocol.client_assertion import UnusedAssertion
-from pushgate.protocol.client_auth import AssertionCredential, AuthenticatedClient, find_credential
+from pushgate.protocol.client_auth import AssertionCredential, AuthenticatedClient, NoCredential, find_credential
+from pushgate.protocol.mtls import Certificate
 from pushgate.protocol.params import Params
 from pushgate.throttle import Limit
 
@@ -22,7 +24,7 @@ Identified = AuthenticatedClient | UnusedAssertion
 async def identify_client(ctx: Context, request: Request, params: Params) -> Identified:
     """The client whose credential holds. Raises InvalidClient, InvalidRequest, or 429 after many failures.
 
-    RFC 6749 2.3, RFC 7523 3, RFC 9126 2.
+    RFC 6749 2.3, RFC 7523 3, RFC 8705 2, RFC 9126 2.
     """
     credential = find_credential(request.header_values(b"authorization"), params)
     unverified = None
@@ -38,10 +40,15 @@ async def identify_client(ctx: Context, request: Request, params: Params) -> Ide
     limit = failure_limit(ctx, request, client_id)
     ctx.services.buckets.check(limit, ctx.now())
     try:
+        client = await ctx.client(client_id)
+        if client is not None and client_auth.by_certificate(client):
+            client_auth.check_alone(credential, request.certificate())
+            if isinstance(credential, NoCredential):
+                return await _recognised(ctx, client, request.certificate())
         if unverified is not None:
-            return await _verified(ctx, unverified, client_id)
+            return await _verified(ctx, unverified, client)
         assert not isinstance(credential, AssertionCredential)
-        found = client_auth.authenticate(credential, await ctx.client(client_id))
+        found = client_auth.authenticate(credential, client)
         client_auth.check_profile(found.client, ctx.policy(found.client))
         return found
     except InvalidClient:
@@ -55,8 +62,26 @@ def failure_limit(ctx: Context, request: Request, client_id: str) -> Limit:
     return Limit(("auth", ctx.name, client_id, request.address), per_minute / 60, per_minute)
 
 
-async def _verified(ctx: Context, unverified: Unverified, client_id: str) -> UnusedAssertion:
-    client = client_assertion.check_method(unverified, await ctx.client(client_id))
+async def _recognised(ctx: Context, client: Client, certificate: Certificate | None) -> AuthenticatedClient:
+    """A client that its certificate authenticates. Raises InvalidClient. RFC 8705 2.
+
+    A certificate that is not in the keys at hand is looked for once more where the client publishes them.
+    """
+    client_auth.check_profile(client, ctx.policy(client))
+    shown = mtls.presented(certificate)
+    self_signed = client.token_endpoint_auth_method == "self_signed_tls_client_auth"
+    jwks = await ctx.services.client_keys.jwks(client) if self_signed else None
+    try:
+        return client_auth.authenticate_certificate(client, shown, ctx.anchors, jwks, ctx.now())
+    except InvalidClient:
+        if not self_signed or client.jwks_uri is None:
+            raise
+    fresh = await ctx.services.client_keys.jwks(client, anew=True)
+    return client_auth.authenticate_certificate(client, shown, ctx.anchors, fresh, ctx.now())
+
+
+async def _verified(ctx: Context, unverified: Unverified, known: Client | None) -> UnusedAssertion:
+    client = client_assertion.check_method(unverified, known)
     policy = ctx.policy(client)
     client_auth.check_profile(client, policy)
     keys = await ctx.services.client_keys.keys(ctx.name, client, unverified.header)

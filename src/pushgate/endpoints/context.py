@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import urandom
-from typing import Protocol
+from typing import Any, Protocol
 
 from pushgate.directory import Directory
 from pushgate.endpoints.http import Request
 from pushgate.events import Event
+from pushgate.jose.certificates import TrustAnchors, parse_anchors
 from pushgate.jose.encrypt import EncryptionKey
 from pushgate.jose.keys import KeyRing
 from pushgate.jose.seal import Seal
@@ -38,6 +39,9 @@ class ClientKeys(Protocol):
 
     async def encryption_key(self, realm: str, client: Client, alg: str) -> EncryptionKey | None:
         """The client's public key to encrypt to with this algorithm; None if there is none to be had."""
+
+    async def jwks(self, client: Client, *, anew: bool = False) -> dict[str, Any] | None:
+        """The client's JWK Set as it stands, with the certificates in it; `anew` asks its jwks_uri again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,12 @@ class Context:
     def known_scopes(self) -> frozenset[str]:
         """Every scope value the realm knows by itself."""
         return realm_scopes(self.realm.profile, self.realm.settings.resources)
+
+    @cached_property
+    def anchors(self) -> TrustAnchors:
+        """The authorities that may vouch for clients of this realm; none unless the operator named some."""
+        pem = self.realm.settings.tls_client_ca
+        return TrustAnchors() if pem is None else parse_anchors(pem)
 
     @cached_property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -11,12 +11,18 @@ import msgspec
 from pushgate import refusals
 from pushgate.errors import NoToken, OAuthError
 from pushgate.protocol import dpop
+from pushgate.protocol.mtls import Certificate
 from pushgate.protocol.params import Params, parse_form
 
 Header = tuple[bytes, bytes]
 
 FORM = "application/x-www-form-urlencoded"
 NO_STORE: tuple[Header, ...] = ((b"cache-control", b"no-cache, no-store"), (b"pragma", b"no-cache"))
+
+
+def no_certificate() -> Certificate | None:
+    """A connection without a client certificate."""
+    return None
 
 
 class Request(msgspec.Struct):
@@ -34,6 +40,8 @@ class Request(msgspec.Struct):
     claimed_client: str | None = None
     """Who the request says it is from, for the log; set as soon as it is known."""
     correlation_id: str | None = None
+    certificate: Callable[[], Certificate | None] = no_certificate
+    """The client's certificate, read when it is asked for; None without one. Raises InvalidClient (RFC 8705 2)."""
     _by_name: dict[bytes, bytes] | None = None
 
     def __repr__(self) -> str:

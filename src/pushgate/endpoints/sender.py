@@ -13,9 +13,9 @@ from pushgate.endpoints.client_authentication import Identified, failure_limit, 
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request
 from pushgate.errors import OAuthError, UseDpopNonce
-from pushgate.model import Confirmation, Fact
+from pushgate.model import Client, Confirmation, Fact
 from pushgate.profiles import Policy
-from pushgate.protocol import client_auth, dpop
+from pushgate.protocol import binding, client_auth, dpop
 from pushgate.protocol.client_assertion import UnusedAssertion
 from pushgate.protocol.client_auth import AuthenticatedClient
 from pushgate.protocol.dpop import Proof
@@ -33,7 +33,8 @@ class Sender(Fact, frozen=True):
 async def authenticate_sender(ctx: Context, request: Request, params: Params, url: str) -> Sender:
     """The client that proved itself, and its key. Raises InvalidClient, InvalidDpopProof, UseDpopNonce and others.
 
-    `url` is the endpoint's own. A client whose tokens must be bound gets no others. RFC 6749 2.3, RFC 9449 5, 5.2.
+    `url` is the endpoint's own. A client whose tokens must be bound gets no others. RFC 6749 2.3, RFC 9449 5, 5.2,
+    RFC 8705 3.
     """
     found = await identify_client(ctx, request, params)
     try:
@@ -42,9 +43,23 @@ async def authenticate_sender(ctx: Context, request: Request, params: Params, ur
         await settle(ctx, request, found)
         raise
     client = await settle(ctx, request, found, proof=proof)
-    if proof is None and ctx.policy(client.client).sender_constrained:
-        raise refusals.DPOP_REQUIRED()
-    return Sender(client, None if proof is None else Confirmation(jkt=proof.jkt))
+    return Sender(client, confirmation_of(ctx, request, client.client, proof))
+
+
+def confirmation_of(ctx: Context, request: Request, client: Client, proof: Proof | None) -> Confirmation | None:
+    """What the client's tokens are bound to; the certificate is read only where it may count.
+
+    Raises InvalidDpopProof, InvalidRequest, InvalidClient for a certificate that is none. See `protocol.binding`.
+    """
+    wanted = binding.asks_for_certificate(client, ctx.policy(client), proof is not None)
+    certificate = request.certificate() if wanted else None
+    return binding.bind(
+        client,
+        ctx.policy(client),
+        None if proof is None else proof.jkt,
+        None if certificate is None else certificate.thumbprint,
+        certificates=ctx.realm.client_certificates,
+    )
 
 
 async def settle(
@@ -87,7 +102,7 @@ def proof_of(ctx: Context, request: Request, url: str, policy: Policy, access_to
     proof = dpop.verify_proof(
         value,
         method=request.method,
-        urls=_normalised(url),
+        urls=_normalised(ctx.realm.issuer.addresses(url)),
         now=ctx.now(),
         algorithms=policy.profile.algorithms,
         access_token=access_token,
@@ -116,8 +131,8 @@ def with_nonce(ctx: Context, reply: Reply, *, resource: bool = False) -> Reply:
 
 
 @lru_cache(maxsize=1024)
-def _normalised(url: str) -> frozenset[str]:
-    return frozenset({dpop.normalise_htu(url)})
+def _normalised(urls: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(dpop.normalise_htu, urls))
 
 
 def _nonce_key(ctx: Context) -> bytes:

@@ -6,7 +6,7 @@ from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import FORM, Reply, Request, json_reply
 from pushgate.endpoints.sender import proof_of, proof_row, with_nonce
-from pushgate.errors import InvalidDpopProof, UseDpopNonce
+from pushgate.errors import InvalidClient, InvalidDpopProof, UseDpopNonce
 from pushgate.profiles import Policy
 from pushgate.protocol.tokens import claims_of_scopes, verify_access_token
 
@@ -33,13 +33,15 @@ async def userinfo(ctx: Context, request: Request) -> Reply:
 async def confirm(
     ctx: Context, request: Request, policy: Policy, scheme: str, token: str, cnf: dict[str, str] | None
 ) -> None:
-    """A bound token comes with a proof of its key, used once; any other comes as Bearer. RFC 9449 7.1, 7.2.
+    """A bound token comes with a proof of its key, used once, any other as Bearer; and with the certificate it names.
 
-    Raises InvalidToken, InvalidDpopProof, UseDpopNonce.
+    Raises InvalidToken, InvalidDpopProof, UseDpopNonce. RFC 9449 7.1, 7.2; RFC 8705 3.
     """
-    jkt = (cnf or {}).get("jkt")
+    jkt, thumbprint = (cnf or {}).get("jkt"), (cnf or {}).get("x5t#S256")
     if (scheme == "dpop") != (jkt is not None):
         raise refusals.TOKEN_BOUND()
+    if thumbprint is not None and thumbprint_of(request) != thumbprint:
+        raise refusals.TOKEN_CERTIFICATE()
     if jkt is None:
         return
     try:
@@ -53,6 +55,15 @@ async def confirm(
     except (InvalidDpopProof, UseDpopNonce) as error:
         error.at_resource = True
         raise
+
+
+def thumbprint_of(request: Request) -> str | None:
+    """The thumbprint of the connection's certificate; None without one that can be read."""
+    try:
+        certificate = request.certificate()
+    except InvalidClient:
+        return None
+    return None if certificate is None else certificate.thumbprint
 
 
 def access_token_of(request: Request) -> tuple[str, str]:

@@ -37,6 +37,16 @@ class TrustAnchors:
         self.certificates = certificates
         self._policy = _policy(certificates) if certificates else None
 
+    @property
+    def names(self) -> list[str]:
+        """Whom they are: the subjects, as RFC 4514 writes them."""
+        return [certificate.subject.rfc4514_string() for certificate in self.certificates]
+
+    def expired(self, now: float) -> list[str]:
+        """The subjects of those whose time is over at `now` (seconds since the epoch)."""
+        over = [certificate.not_valid_after_utc.timestamp() < now for certificate in self.certificates]
+        return [name for name, old in zip(self.names, over, strict=True) if old]
+
     def check(self, der: bytes, chain: tuple[bytes, ...], now: float) -> None:
         """A path leads from the certificate to an anchor, and all of it holds at `now`. Raises BadCertificate.
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
+from pushgate.jose.certificates import parse_anchors
 from pushgate.jose.keys import open_key
 from pushgate.jose.seal import CannotOpen
 from pushgate.model import Client, RealmSettings, StoredKey
 from pushgate.profiles import PROFILES
+from pushgate.protocol.client_auth import CERTIFICATE_METHODS
 from pushgate.protocol.registration import problems
 from pushgate.store.durable.migrate import schema_status
 
 if TYPE_CHECKING:
+    from pushgate.config import Settings
     from pushgate.installation import Installation
 
 SMALL_FREE = 200 * 2**20  # bytes
@@ -42,8 +46,10 @@ async def examine(installation: Installation) -> list[Finding]:
     for realm in realms:
         found += _keys(installation, realm, await configuration.keys(realm.name))
         found += _realm(realm)
+        found += _authorities(realm, time.time())
         for client in await configuration.clients(realm.name):
             found += _client(realm, client)
+            found += _certificates(installation.settings, realm, client)
     return found
 
 
@@ -104,6 +110,25 @@ def _realm(realm: RealmSettings) -> Iterator[Finding]:
         )  # fmt: skip
     if not realm.pkce_required and not PROFILES[realm.profile].pkce_required:
         yield Finding("relaxation", realm.name, "confidential clients may go without PKCE", "set pkce_required")
+
+
+def _authorities(realm: RealmSettings, now: float) -> Iterator[Finding]:
+    for name in parse_anchors(realm.tls_client_ca).expired(now) if realm.tls_client_ca else ():
+        yield Finding("problem", realm.name, f"tls_client_ca: {name} has expired", "name its successor there too")
+
+
+def _certificates(settings: Settings, realm: RealmSettings, client: Client) -> Iterator[Finding]:
+    """A client that needs certificates, where none can come or none is believed. RFC 8705 2, 3."""
+    where, method = f"{realm.name}/{client.client_id}", client.token_endpoint_auth_method
+    if method == "tls_client_auth" and realm.tls_client_ca is None:
+        advice = "name the authority of its certificate in the realm's tls_client_ca"
+        yield Finding("problem", where, "tls_client_auth without anybody who may vouch for it", advice)
+    needs = method in CERTIFICATE_METHODS or client.tls_client_certificate_bound_access_tokens
+    if needs and not settings.client_cert_header and not settings.mtls_base_url:
+        # Whether a server runs with its own listener for certificates cannot be seen from here.
+        text = "needs client certificates, which come with pushgate serve --tls-client-ca alone"
+        advice = "behind a proxy, set PUSHGATE_CLIENT_CERT_HEADER and PUSHGATE_TRUSTED_PROXIES"
+        yield Finding("relaxation", where, text, advice)
 
 
 def _client(realm: RealmSettings, client: Client) -> Iterator[Finding]:

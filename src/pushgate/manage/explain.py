@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pushgate.dialects import DIALECTS
+from pushgate.jose.certificates import parse_anchors
 from pushgate.model import Client, RealmSettings
 from pushgate.profiles import PROFILES, SecurityProfile, policy_of
+from pushgate.protocol.client_auth import CERTIFICATE_METHODS
+from pushgate.protocol.mtls import registered_subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ def _profile(realm: RealmSettings, client: Client) -> Iterator[Line]:
     method = client.token_endpoint_auth_method
     allowed = "allowed" if method in profile.auth_methods else "refused"
     yield Line("client authentication", method, f"client: token_endpoint_auth_method; {allowed} by {profile.name}")
+    if method in CERTIFICATE_METHODS:
+        yield from _certificate(realm, client)
     yield Line("signature algorithms", " ".join(sorted(profile.algorithms)), whose)
     audience = "the issuer, as a string" if profile.issuer_audience else "issuer, token or PAR endpoint"
     yield Line("audience of client assertions", audience, whose)
@@ -41,6 +46,17 @@ def _profile(realm: RealmSettings, client: Client) -> Iterator[Line]:
     whose_modes = whose if client.response_modes is None else f"client: response_modes, within {profile.name}"
     yield Line("response modes", modes, whose_modes)
     yield Line("redirect_uri must be sent", _yes(profile.redirect_uri_required), whose)
+
+
+def _certificate(realm: RealmSettings, client: Client) -> Iterator[Line]:
+    """What is compared with the certificate, and who may vouch for it."""
+    if client.token_endpoint_auth_method != "tls_client_auth":
+        yield Line("client certificate", "one in x5c of the client's keys", "client: jwks or jwks_uri")
+        return
+    for member, value in registered_subjects(client):
+        yield Line("client certificate", value, f"client: {member}")
+    vouching = "nobody" if realm.tls_client_ca is None else " | ".join(parse_anchors(realm.tls_client_ca).names)
+    yield Line("who vouches for it", vouching, "realm: tls_client_ca")
 
 
 def _switches(realm: RealmSettings, client: Client) -> Iterator[Line]:
@@ -78,6 +94,10 @@ def _switches(realm: RealmSettings, client: Client) -> Iterator[Line]:
             [
                 (profile.sender_constrained, f"profile {profile.name}"),
                 (client.dpop_bound_access_tokens, "client: dpop_bound_access_tokens"),
+                (
+                    client.tls_client_certificate_bound_access_tokens,
+                    "client: tls_client_certificate_bound_access_tokens",
+                ),
             ],
         ),
         "introspection by APIs alone": (

@@ -46,6 +46,13 @@ class ClientInput(Input, frozen=True):
     dpop_bound_access_tokens: bool = False
     request_object_signing_alg: str | None = None
     require_signed_request_object: bool = False
+    tls_client_auth_subject_dn: str | None = None
+    tls_client_auth_san_dns: str | None = None
+    tls_client_auth_san_uri: str | None = None
+    tls_client_auth_san_ip: str | None = None
+    tls_client_auth_san_email: str | None = None
+    tls_client_certificate_bound_access_tokens: bool = False
+    use_mtls_endpoint_aliases: bool = False
     response_modes: tuple[str, ...] | None = None
     authorization_signed_response_alg: str | None = None
     authorization_encrypted_response_alg: str | None = None
@@ -129,7 +136,10 @@ class RatesInput(Input, frozen=True):
 
 
 class RealmInput(Input, frozen=True):
-    """A realm. A member that is left out keeps its value, or gets its default in a new realm."""
+    """A realm. A member that is left out keeps its value, or gets its default in a new realm.
+
+    `tls_client_ca` names a PEM file, relative to the manifest, or is PEM text itself; null trusts nobody any more.
+    """
 
     name: str
     profile: str | msgspec.UnsetType = msgspec.UNSET
@@ -147,6 +157,7 @@ class RealmInput(Input, frozen=True):
     resource_required: bool | msgspec.UnsetType = msgspec.UNSET
     authorization_details_types: tuple[AuthorizationDetailsTypeInput, ...] | msgspec.UnsetType = msgspec.UNSET
     access_token_signing_alg: str | msgspec.UnsetType = msgspec.UNSET
+    tls_client_ca: str | msgspec.UnsetType | None = msgspec.UNSET
     clients: tuple[ClientInput, ...] = ()
     resources: tuple[ResourceInput, ...] | msgspec.UnsetType = msgspec.UNSET
     users: tuple[UserInput, ...] = ()

@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from pushgate.directory.local import username_of
-from pushgate.manage.inputs import ClientInput, ManifestInput, SecretSource
+from pushgate.manage.inputs import ClientInput, ManifestInput, RealmInput, SecretSource
 from pushgate.manage.service import Change, Management, Refused
 from pushgate.model import Client, RealmSettings, User
 from pushgate.protocol.registration import complete
@@ -211,10 +211,14 @@ class Applier:
             try:
                 if realm.hosts:
                     complaints.append(document.complaint((*at, "hosts"), "realms are found by path in this release"))
-                settings, change = await self._management.plan_realm(realm)
+                whole = self._with_authorities(document, (*at, "tls_client_ca"), realm)
+                settings, change = await self._management.plan_realm(whole)
                 yield change
             except Refused as refused:
                 complaints += _complaints(document, at, refused)
+                continue
+            except BadManifest as bad:
+                complaints += bad.complaints
                 continue
             for number, client in enumerate(realm.clients):
                 async for change in self._client(document, (*at, "clients", number), settings, client, complaints):
@@ -256,10 +260,21 @@ class Applier:
             if not value:
                 raise BadManifest([document.complaint(at, f"the environment variable {source.env} is not set")])
             return value
-        path = Path(document.file).parent / (source.file or "")
+        return self._content(document, at, source.file or "")
+
+    def _with_authorities(self, document: Document, at: Path_, realm: RealmInput) -> RealmInput:
+        """The realm with the PEM text of its authorities in place of the file's name. Raises BadManifest."""
+        named = realm.tls_client_ca
+        if not isinstance(named, str):
+            return realm
+        text = named if "-----BEGIN" in named else self._content(document, at, named)
+        return msgspec.structs.replace(realm, tls_client_ca=text.strip() + "\n")
+
+    def _content(self, document: Document, at: Path_, name: str) -> str:
+        """A text file beside the manifest. Raises BadManifest."""
         try:
-            return path.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as problem:
+            return (Path(document.file).parent / name).read_text("utf-8").strip()
+        except (OSError, ValueError) as problem:
             raise BadManifest([document.complaint(at, f"cannot be read: {problem}")]) from None
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from pushgate.dialects import DIALECTS
 from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.certificates import parse_anchors
 from pushgate.manage.inputs import RealmInput
 from pushgate.model import (
     AuthorizationDetailsType,
@@ -84,7 +85,15 @@ def problems(settings: RealmSettings) -> list[Problem]:
         found.append(Problem("access_token_signing_alg", f"must be one of {', '.join(SIGNING)}"))
     if settings.default_scope is not None and not SCOPE.fullmatch(settings.default_scope):
         found.append(Problem("default_scope", "must be scope values separated by single spaces"))
-    return [*found, *_resource_problems(settings), *_details_problems(settings)]
+    return [*found, *_authority_problems(settings), *_resource_problems(settings), *_details_problems(settings)]
+
+
+def _authority_problems(settings: RealmSettings) -> list[Problem]:
+    try:
+        parse_anchors(settings.tls_client_ca or "")
+    except ValueError as problem:
+        return [] if settings.tls_client_ca is None else [Problem("tls_client_ca", str(problem))]
+    return []
 
 
 def _profile_problems(settings: RealmSettings) -> list[Problem]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from pushgate import refusals
 from pushgate.model import Client, Fact
 from pushgate.profiles import Policy
+from pushgate.protocol import mtls
 from pushgate.protocol.client_assertion import UnusedAssertion
+from pushgate.protocol.mtls import Certificate, TrustAnchors
 from pushgate.protocol.params import Params
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 ASSERTION_METHODS = ("client_secret_jwt", "private_key_jwt")
-METHODS = (*SECRET_METHODS, *ASSERTION_METHODS, "none")
+CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
+METHODS = (*SECRET_METHODS, *ASSERTION_METHODS, *CERTIFICATE_METHODS, "none")
 MAX_CLIENT_ID = 200  # characters
 
 
@@ -46,7 +50,7 @@ class AssertionCredential(Fact, frozen=True):
 
 
 class NoCredential(Fact, frozen=True):
-    """Only a client_id, as a public client sends it."""
+    """Only a client_id, as a public client sends it, and one that shows a certificate (RFC 8705 2)."""
 
     client_id: str
 
@@ -144,6 +148,34 @@ def authenticate(credential: SecretCredential | NoCredential, client: Client | N
     if known.token_endpoint_auth_method != credential.method:
         raise refusals.CLIENT_METHOD()
     return AuthenticatedClient(known, _PROOF)
+
+
+def authenticate_certificate(
+    client: Client, certificate: Certificate, anchors: TrustAnchors, jwks: dict[str, Any] | None, now: float
+) -> AuthenticatedClient:
+    """The certificate of the connection is the client's, in the registered way. Raises InvalidClient. RFC 8705 2.
+
+    An authority among `anchors` vouches for the registered subject, or the client's `jwks` has the certificate.
+    """
+    if client.token_endpoint_auth_method == "tls_client_auth":
+        mtls.check_chain(certificate, anchors, now)
+        mtls.check_subject(certificate, *mtls.registered_subject(client))
+    elif client.token_endpoint_auth_method == "self_signed_tls_client_auth":
+        mtls.check_self_signed(certificate, jwks)
+    else:
+        raise refusals.CLIENT_METHOD()
+    return AuthenticatedClient(client, _PROOF)
+
+
+def by_certificate(client: Client) -> bool:
+    """Whether the certificate of its connection is what authenticates the client."""
+    return client.enabled and client.token_endpoint_auth_method in CERTIFICATE_METHODS
+
+
+def check_alone(credential: Credential, certificate: Certificate | None) -> None:
+    """A certificate that authenticates its client is the only credential. Raises InvalidRequest. RFC 6749 2.3."""
+    if certificate is not None and not isinstance(credential, NoCredential):
+        raise refusals.CLIENT_TWO_METHODS()
 
 
 def check_profile(client: Client, policy: Policy) -> None:

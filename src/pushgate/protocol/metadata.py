@@ -14,6 +14,14 @@ from pushgate.protocol.scopes import OPENID, SCOPE_CLAIMS, realm_scopes
 from pushgate.realm import Realm
 
 GRANT_TYPES = ("authorization_code", "client_credentials", "implicit", "refresh_token")
+ALIASED = (
+    "token_endpoint",
+    "pushed_authorization_request_endpoint",
+    "userinfo_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+)
+"""What clients call themselves, so that they can show a certificate there (RFC 8705 5)."""
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
 ID_TOKEN_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "sid", "nonce")
 
@@ -30,7 +38,7 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "response_types_supported": sorted(realm.profile.response_types),
         "response_modes_supported": [m for m in RESPONSE_MODES if m in realm.profile.response_modes],
         "grant_types_supported": [g for g in GRANT_TYPES if g != "implicit" or _front_channel(realm)],
-        "token_endpoint_auth_methods_supported": [m for m in METHODS if m in realm.profile.auth_methods],
+        "token_endpoint_auth_methods_supported": _auth_methods(realm),
         "token_endpoint_auth_signing_alg_values_supported": _assertion_algs(realm),
         "code_challenge_methods_supported": list(pkce.METHODS),
         "dpop_signing_alg_values_supported": [a for a in dpop.ALGS if a in realm.profile.algorithms],
@@ -62,7 +70,26 @@ def metadata(realm: Realm) -> dict[str, Any]:
         document["require_pushed_authorization_requests"] = par.required or realm.profile.par_required
     if realm.profile.openid_connect:
         document |= _openid(realm)
+    if realm.client_certificates:
+        document |= _mutual_tls(realm, document)
     return document
+
+
+def _auth_methods(realm: Realm) -> list[str]:
+    """The methods that the profile takes, and that can work here: no certificate counts that nobody may vouch for."""
+    off = set() if realm.client_certificates else {"self_signed_tls_client_auth"}
+    if not realm.client_certificates or realm.settings.tls_client_ca is None:
+        off.add("tls_client_auth")
+    return [m for m in METHODS if m in realm.profile.auth_methods and m not in off]
+
+
+def _mutual_tls(realm: Realm, document: dict[str, Any]) -> dict[str, Any]:
+    """Tokens can be bound to certificates; where the endpoints have aliases, these are told. RFC 8705 3.3, 5."""
+    found: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
+    if realm.issuer.mtls_base_url is not None:
+        aliases = {name: realm.issuer.alias(document[name]) for name in ALIASED if name in document}
+        found["mtls_endpoint_aliases"] = aliases
+    return found
 
 
 def _front_channel(realm: Realm) -> bool:
@@ -80,9 +107,7 @@ def _introspection(realm: Realm) -> dict[str, Any]:
     """Who asks about tokens authenticates, so `none` is no method. RFC 8414 2, RFC 9701 7."""
     return {
         "introspection_endpoint": realm.issuer.introspect,
-        "introspection_endpoint_auth_methods_supported": [
-            m for m in METHODS if m in realm.profile.auth_methods and m != "none"
-        ],
+        "introspection_endpoint_auth_methods_supported": [m for m in _auth_methods(realm) if m != "none"],
         "introspection_endpoint_auth_signing_alg_values_supported": _assertion_algs(realm),
         "introspection_signing_alg_values_supported": [a for a in SIGNING if a in realm.profile.algorithms],
         "introspection_encryption_alg_values_supported": list(KEY_ALGS),

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pushgate import refusals
 from pushgate.jose.certificates import BROKEN, BadCertificate, TrustAnchors, key_of, load, parse_anchors
 from pushgate.jose.verify import import_key
-from pushgate.model import Fact
+from pushgate.model import Client, Fact
 from pushgate.protocol.distinguished_name import MAX_NAME, name_of, parse_name
 
 __all__ = [
@@ -27,9 +27,12 @@ __all__ = [
     "check_chain",
     "check_self_signed",
     "check_subject",
+    "has_certificate",
     "parse_anchors",
     "presented",
     "read_certificate",
+    "registered_subject",
+    "registered_subjects",
     "subject_matches",
     "subject_problem",
 ]
@@ -131,6 +134,20 @@ _ALTERNATIVE_NAMES: dict[str, tuple[type[Any], Callable[[str], object]]] = {
 }
 
 
+def registered_subjects(client: Client) -> list[tuple[str, str]]:
+    """The members of a registration that name a subject, with their values."""
+    found = ((member, getattr(client, member)) for member in SUBJECT_MEMBERS)
+    return [(member, value) for member, value in found if value is not None]
+
+
+def registered_subject(client: Client) -> tuple[str, str]:
+    """The one member that counts, and its value. Raises InvalidClient for a registration without one."""
+    match registered_subjects(client):
+        case [subject]:
+            return subject
+    raise refusals.CERTIFICATE_SUBJECT("not exactly one is registered")
+
+
 def subject_problem(member: str, value: str) -> str | None:
     """Why this value cannot be registered, in words to follow the member's name; None where it can.
 
@@ -182,9 +199,19 @@ def check_self_signed(certificate: Certificate, jwks: dict[str, Any] | None) -> 
     """
     members = (jwks or {}).get("keys")
     for jwk in members if isinstance(members, list) else ():
-        if isinstance(jwk, dict) and _first_certificate(jwk) == certificate.der and _same_key(jwk, certificate):
+        if isinstance(jwk, dict) and _first_certificate(jwk) == certificate.der and _same_key(jwk, certificate.der):
             return
     raise refusals.CERTIFICATE_UNKNOWN()
+
+
+def has_certificate(jwks: dict[str, Any]) -> bool:
+    """Whether any key of a JWK Set carries a certificate of its own in `x5c`. RFC 8705 2.2.2."""
+    members = jwks.get("keys")
+    for jwk in members if isinstance(members, list) else ():
+        der = _first_certificate(jwk) if isinstance(jwk, dict) else None
+        if der is not None and _same_key(jwk, der):
+            return True
+    return False
 
 
 def _first_certificate(jwk: dict[str, Any]) -> bytes | None:
@@ -198,7 +225,7 @@ def _first_certificate(jwk: dict[str, Any]) -> bytes | None:
         return None
 
 
-def _same_key(jwk: dict[str, Any], certificate: Certificate) -> bool:
+def _same_key(jwk: dict[str, Any], der: bytes) -> bool:
     """RFC 7517 4.7: the key in the first certificate is the key that the other members describe."""
     imported = import_key(jwk)
     if imported is None:
@@ -206,6 +233,6 @@ def _same_key(jwk: dict[str, Any], certificate: Certificate) -> bool:
     public = imported.key.public_key
     assert not isinstance(public, bytes), "import_key takes no symmetric keys"
     try:
-        return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == key_of(certificate.der)
+        return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == key_of(der)
     except BadCertificate:
         return False

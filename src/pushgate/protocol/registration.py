@@ -15,12 +15,15 @@ from pushgate.profiles import ALGORITHMS as SECURE
 from pushgate.profiles import PROFILES, SecurityProfile, canonical_response_type
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
-from pushgate.protocol.client_auth import MAX_CLIENT_ID, METHODS
+from pushgate.protocol.client_auth import CERTIFICATE_METHODS, MAX_CLIENT_ID, METHODS
 from pushgate.protocol.metadata import GRANT_TYPES
+from pushgate.protocol.mtls import SUBJECT_MEMBERS, has_certificate, registered_subjects, subject_problem
 from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, registration_problem
 
 MIN_SECRET = 22  # characters: 128 bits in base64url
 MIN_HMAC_SECRET = 32  # bytes (RFC 7518 3.2)
+SELF_SIGNED = "self_signed_tls_client_auth"
+SECRETLESS = ("none", "private_key_jwt", *CERTIFICATE_METHODS)
 CLIENT_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_CLIENT_ID}}}")
 LIFETIME_RANGE = range(5, 601)  # seconds (RFC 9126 2.2)
 
@@ -66,6 +69,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
         *_flows(client, own := PROFILES.get(client.profile or "", profile).within(profile)),
         *_profile(client, own),
         *_keys(client),
+        *_certificates(client),
         *_encryption(client, "authorization_encrypted_response"),
         *_encryption(client, "introspection_encrypted_response"),
         *_limits(client),
@@ -80,7 +84,7 @@ def _identity(client: Client, secret: str | None) -> list[Problem]:
     if method not in METHODS:
         found.append(Problem("token_endpoint_auth_method", f"must be one of {', '.join(METHODS)}"))
     if secret is not None:
-        if method in ("none", "private_key_jwt"):
+        if method in SECRETLESS:
             found.append(Problem("client_secret", f"a client with {method} has no secret"))
         elif len(secret) < MIN_SECRET:
             found.append(Problem("client_secret", f"must have at least {MIN_SECRET} characters"))
@@ -127,7 +131,7 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
             found.append(Problem("response_types", f"{value!r} is not supported under the profile {profile.name}"))
         elif "code" in canonical.split() and "authorization_code" not in client.grant_types:
             found.append(Problem("grant_types", f"response type {value!r} needs authorization_code"))
-        elif client.dpop_bound_access_tokens and "token" in canonical.split():
+        elif _bound(client) and "token" in canonical.split():
             found.append(Problem("response_types", f"{value!r} gives out a token that is bound to no key"))
     if client.scope is not None and not SCOPE.fullmatch(client.scope):
         found.append(Problem("scope", "must be scope values separated by single spaces"))
@@ -155,6 +159,10 @@ def _encryption(client: Client, prefix: str) -> list[Problem]:
     elif enc is not None and alg is None:
         found.append(Problem(f"{prefix}_enc", f"needs {prefix}_alg"))
     return found
+
+
+def _bound(client: Client) -> bool:
+    return client.dpop_bound_access_tokens or client.tls_client_certificate_bound_access_tokens
 
 
 def _profile(client: Client, profile: SecurityProfile) -> list[Problem]:
@@ -190,8 +198,8 @@ def _keys(client: Client) -> list[Problem]:
         found.append(Problem("jwks", "signed request objects need jwks or jwks_uri"))
     if client.jwks is not None and client.jwks_uri is not None:
         found.append(Problem("jwks_uri", "jwks and jwks_uri exclude each other (RFC 7591 2)"))
-    if method == "private_key_jwt" and client.jwks is None and client.jwks_uri is None:
-        found.append(Problem("jwks", "private_key_jwt needs jwks or jwks_uri"))
+    if method in ("private_key_jwt", SELF_SIGNED) and client.jwks is None and client.jwks_uri is None:
+        found.append(Problem("jwks", f"{method} needs jwks or jwks_uri"))
     if client.jwks is not None:
         keys = client.jwks.get("keys")
         if not isinstance(keys, list) or len(KeySet.of_jwks(client.jwks).keys) != len(keys) or not keys:
@@ -199,6 +207,24 @@ def _keys(client: Client) -> list[Problem]:
     where = "native" if _loopback(client.jwks_uri) else "web"
     if client.jwks_uri is not None and registration_problem(client.jwks_uri, where):
         found.append(Problem("jwks_uri", "must be an https URL"))
+    return found
+
+
+def _certificates(client: Client) -> list[Problem]:
+    """A subject to look for, exactly one, or certificates to compare with. RFC 8705 2.1.2, 2.2.2."""
+    subjects, method = registered_subjects(client), client.token_endpoint_auth_method
+    found = []
+    if method != "tls_client_auth":
+        found += [Problem(member, "goes with tls_client_auth alone") for member, _ in subjects]
+    elif not subjects:
+        found.append(Problem(SUBJECT_MEMBERS[0], f"tls_client_auth needs one of {', '.join(SUBJECT_MEMBERS)}"))
+    found += [Problem(member, f"{subjects[0][0]} is there already; one subject counts") for member, _ in subjects[1:]]
+    for member, value in subjects:
+        reason = subject_problem(member, value)
+        if reason is not None:
+            found.append(Problem(member, reason))
+    if method == SELF_SIGNED and client.jwks is not None and not has_certificate(client.jwks):
+        found.append(Problem("jwks", f"{method} needs a key with its own certificate in x5c"))
     return found
 
 

@@ -28,3 +28,21 @@ CERTIFICATE_UNKNOWN = Refusal(
     "The client certificate is not one of those registered for this client.",
     "Publish a JWK whose x5c begins with this very certificate, and whose key is the certificate's.",
 )  # fmt: skip
+
+# --- Tokens that are bound to a certificate ------------------------------------------------------------------
+
+CERTIFICATE_REQUIRED = Refusal(
+    "certificate.required", e.InvalidRequest,
+    "This client gets tokens bound to its certificate alone, and no certificate came with this connection.",
+    "Connect with a client certificate, or register without tls_client_certificate_bound_access_tokens.",
+)  # fmt: skip
+CERTIFICATE_OR_PROOF = Refusal(
+    "certificate.or_proof", e.InvalidRequest,
+    "This client gets bound tokens alone: the request has neither a DPoP proof nor a client certificate.",
+    "Send a DPoP header, or connect with a client certificate. Registration or profile wants tokens bound to a key.",
+)  # fmt: skip
+CERTIFICATE_REFRESH = Refusal(
+    "certificate.refresh", e.InvalidGrant,
+    "The refresh token is bound to another client certificate, or none came with this connection.",
+    "A public client keeps to the certificate that its first token request was made with (RFC 8705 4).",
+)  # fmt: skip

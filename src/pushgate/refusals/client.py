@@ -7,11 +7,11 @@ from pushgate.errors import Refusal
 
 CLIENT_MISSING = Refusal(
     "client.missing", e.InvalidClient, "The request does not identify a client.",
-    "Authenticate with the client's registered method, or send client_id for a public client.",
+    "Authenticate with the client's registered method; where that is none or a certificate, send client_id.",
 )  # fmt: skip
 CLIENT_TWO_METHODS = Refusal(
     "client.two_methods", e.InvalidRequest, "More than one client authentication method was used.",
-    "Send exactly one of: Authorization header, client_secret, client_assertion.",
+    "Send exactly one of: Authorization header, client_secret, client_assertion, certificate of a mutual TLS client.",
 )  # fmt: skip
 CLIENT_BASIC_MALFORMED = Refusal(
     "client.basic_malformed", e.InvalidClient,
@@ -34,7 +34,7 @@ CLIENT_METHOD = Refusal(
 CLIENT_PROFILE = Refusal(
     "client.profile", e.InvalidClient,
     "Client authentication failed: the security profile does not take the method of this client.",
-    "Register a method of the profile; under FAPI 2.0 that is private_key_jwt.",
+    "Register a method of the profile; under FAPI 2.0: private_key_jwt, tls_client_auth, self_signed_tls_client_auth.",
 )  # fmt: skip
 
 # --- Client assertions (every one of them is invalid_client: RFC 7521 4.2.1) ------------------------

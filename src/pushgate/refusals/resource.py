@@ -24,6 +24,11 @@ TOKEN_KEY = Refusal(
     "userinfo.token_key", e.InvalidToken, "The access token is bound to another key.",
     "Sign the proof with the key that the token was issued to.",
 )  # fmt: skip
+TOKEN_CERTIFICATE = Refusal(
+    "userinfo.token_certificate", e.InvalidToken,
+    "The access token is bound to a client certificate that did not come with this connection.",
+    "Connect with the certificate that the token was issued to; behind a proxy, check that it passes it on.",
+)  # fmt: skip
 TOKEN_OPENID = Refusal(
     "userinfo.openid_missing", e.InsufficientScope, "The access token lacks the scope openid.",
     "Ask for openid in the authorization request.",

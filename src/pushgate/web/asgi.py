@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from pushgate.store.ports import StoreUnavailable
 from pushgate.web import cors
 from pushgate.web.addresses import client_address
 from pushgate.web.call import Call
+from pushgate.web.client_certificate import certificate_of
 from pushgate.web.pages import Pages
 from pushgate.web.routes import Place, Route, find_place, route_of
 from pushgate.web.static import static_files
@@ -32,7 +34,11 @@ QUERY_LIMIT = 32 * 1024  # bytes; a longer request belongs into a push
 
 
 class Application:
-    """The server behind an ASGI server. `mounts` are other applications by path prefix."""
+    """The server behind an ASGI server. `mounts` are other applications by path prefix.
+
+    `trusted_proxies` are addresses whose X-Forwarded-For counts, and their header `client_cert_header`, in which
+    they pass on the certificates of clients.
+    """
 
     def __init__(
         self,
@@ -40,10 +46,12 @@ class Application:
         *,
         mounts: Mapping[str, ASGIApp] | None = None,
         trusted_proxies: tuple[str, ...] = (),
+        client_cert_header: str | None = None,
     ) -> None:
         self.server = server
         self.mounts: dict[str, ASGIApp] = {"/static": static_files(), **(mounts or {})}
         self._proxies = frozenset(trusted_proxies)
+        self._certificate_header = None if client_cert_header is None else client_cert_header.lower().encode("ascii")
         self._root = urlsplit(server.base_url).path
         self.pages = Pages(self._root)
         self._mount_points = tuple(f"{self._root}{prefix}" for prefix in self.mounts)
@@ -98,6 +106,10 @@ class Application:
             address=client_address(scope, headers, self._proxies),
             id=next(self._ids),
         )
+        if self.server.client_certificates:
+            request.certificate = partial(
+                certificate_of, scope, headers, header=self._certificate_header, proxies=self._proxies
+            )
         reply = await self.answer(request, receive)
         out = [
             *reply.headers,

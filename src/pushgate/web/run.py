@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -19,8 +19,11 @@ from typing import Any
 import structlog
 import uvicorn
 
+from pushgate.web.client_certificate import TlsProtocol
+
 GRACE = 20  # seconds for requests in flight when the server stops
 BACKLOG = 2048
+SUITES = "ECDHE+AESGCM"  # of TLS 1.2; all of TLS 1.3 are good
 MIN_LIFE = 1.0  # seconds; a worker that is killed sooner is not started again
 START = 30.0  # seconds; a worker that gives up sooner has refused to start, and would again
 
@@ -33,6 +36,8 @@ class Listen:
     port: int
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """Clients are asked for a certificate of these authorities; who has none is served too (RFC 8705 6.1)."""
     supervised: bool = False
     """This process is a worker: it stops when the process that started it is gone."""
 
@@ -55,10 +60,16 @@ class Listen:
         """Now, rather than in each worker."""
         if self.tls_cert is None:
             return
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key)
+            context.load_cert_chain(self.tls_cert, self.tls_key)
         except OSError as problem:
             raise OSError(f"--tls-cert {self.tls_cert}, --tls-key {self.tls_key}: {problem}") from None
+        try:
+            if self.tls_client_ca is not None:
+                context.load_verify_locations(self.tls_client_ca)
+        except OSError as problem:
+            raise OSError(f"--tls-client-ca {self.tls_client_ca}: {problem}") from None
 
 
 class _Server(uvicorn.Server):
@@ -81,12 +92,23 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+def tls_of(config: uvicorn.Config, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """TLS 1.2 with the suites that BCP 195 recommends, and TLS 1.3. FAPI2-SP 5.2.1, 5.2.2; RFC 9325 4.2."""
+    context = make()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if config.ssl_cert_reqs != ssl.CERT_NONE:
+        # A session that is taken up from a ticket has the client's certificate, but not what came along with it.
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
+    return context
+
+
 def server_for(app: Any, listen: Listen) -> uvicorn.Server:
     """A uvicorn server for the application; it needs a socket to serve."""
     config = uvicorn.Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http="httptools" if listen.tls_client_ca is None else TlsProtocol,
         lifespan="on",
         log_level="warning",
         log_config=None,
@@ -97,6 +119,10 @@ def server_for(app: Any, listen: Listen) -> uvicorn.Server:
         ssl_certfile=listen.tls_cert,
         ssl_keyfile=listen.tls_key,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
+        ssl_ciphers=SUITES,
+        ssl_cert_reqs=ssl.CERT_NONE if listen.tls_client_ca is None else ssl.CERT_OPTIONAL,
+        ssl_ca_certs=listen.tls_client_ca,
+        ssl_context_factory=None if listen.tls_cert is None else tls_of,
     )
     server = _Server(config)
     server.parent = os.getppid() if listen.supervised else None

@@ -18,15 +18,22 @@ def check_refresh(
 ) -> Grant:
     """The token is alive and belongs to this client, and to the sender's key; returns its grant. Raises InvalidGrant.
 
-    RFC 6749 6, RFC 9449 5.
+    RFC 6749 6, RFC 9449 5, RFC 8705 4.
     """
     if token.client_id != client.client.client_id:
         raise refusals.REFRESH_CLIENT()
     if token.expires_at <= now or grant is None or grant.revoked:
         raise refusals.REFRESH_INVALID("expired, or the grant was revoked")
-    if token.confirmation is not None and token.confirmation != confirmation:
-        raise refusals.DPOP_KEY_REFRESH()
+    check_keys(token.confirmation or Confirmation(), confirmation or Confirmation())
     return grant
+
+
+def check_keys(bound: Confirmation, held: Confirmation) -> None:
+    """Every key that the token is bound to is the sender's. Raises InvalidGrant. RFC 9449 5, RFC 8705 4."""
+    if bound.jkt not in (None, held.jkt):
+        raise refusals.DPOP_KEY_REFRESH()
+    if bound.x5t_s256 not in (None, held.x5t_s256):
+        raise refusals.CERTIFICATE_REFRESH()
 
 
 def rotates(client: Client, token: RefreshToken) -> bool:
