@@ -45,6 +45,7 @@ class Installation:
             seal=self.seal,
             fetcher=fetcher,
             clock=clock,
+            sample_resource=self.settings.has_sample_resource,
         )
 
 

@@ -31,7 +31,8 @@ class AuthorizationServer:
     """An authorization server over two stores.
 
     `base_url` is the issuer of the default realm (https, or http on loopback), `seal` opens keys and
-    secrets at rest, `clock` gives seconds since the epoch. Raises realm.BadBaseUrl.
+    secrets at rest, `clock` gives seconds since the epoch, `sample_resource` adds
+    an API that takes the tokens (/resource). Raises realm.BadBaseUrl.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class AuthorizationServer:
         directory: Directory | None = None,
         fetcher: Fetcher | None = None,
         clock: Callable[[], float] = time.time,
+        sample_resource: bool = False,
     ) -> None:
         self.base_url = check_base_url(base_url)
+        self.sample_resource = sample_resource
         self.engine = engine
         self.transient = transient
         self.clock = clock

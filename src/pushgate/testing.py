@@ -106,6 +106,7 @@ async def running(
     clock: FrozenClock | None = None,
     directory: Directory | None = None,
     fetcher: Fetcher | None = None,
+    sample_resource: bool = False,
 ) -> AsyncIterator[Running]:
     """Start a server with what the manifest says."""
     clock = clock or FrozenClock()
@@ -124,6 +125,7 @@ async def running(
         directory=directory or LocalDirectory(engine, hash_password=_cheap.hash),
         fetcher=fetcher,
         clock=clock,
+        sample_resource=sample_resource,
     )
     await management.ensure_default_realm()
     app = server.asgi()

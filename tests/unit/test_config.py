@@ -34,7 +34,7 @@ def test_the_defaults() -> None:
 def test_every_setting_of_the_contract_is_known() -> None:
     names = (
         "BASE_URL DATABASE_URL TRANSIENT_URL SECRET_KEY SECRET_KEY_FILE TRUSTED_PROXIES CLIENT_CERT_HEADER CA_FILE "
-        "FETCH_ALLOW LOG_LEVEL ADMIN_USER ADMIN_PASSWORD"
+        "FETCH_ALLOW SAMPLE_RESOURCE LOG_LEVEL ADMIN_USER ADMIN_PASSWORD"
     )
     assert set(Settings.__dataclass_fields__) == set(names.lower().split())
 
@@ -283,3 +283,11 @@ async def test_data_sealed_under_another_key_is_not_opened(tmp_path: Path) -> No
     async with opened(load_settings({"PUSHGATE_SECRET_KEY": "t" * 32})) as installation:
         with pytest.raises(CannotOpen, match="another PUSHGATE_SECRET_KEY"):
             await installation.server().realm()
+
+
+def test_the_sample_resource_is_switched_by_a_plain_word() -> None:
+    assert load_settings({}).has_sample_resource is False
+    assert load_settings({"PUSHGATE_SAMPLE_RESOURCE": "true"}).has_sample_resource is True
+    for value in ("", "yes", "True", "1"):
+        with pytest.raises(BadSettings, match="PUSHGATE_SAMPLE_RESOURCE must be true or false"):
+            load_settings({"PUSHGATE_SAMPLE_RESOURCE": value})

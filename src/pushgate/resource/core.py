@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import ssl
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -12,6 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 
 from pushgate import refusals
 from pushgate.client.wire import safe_url
@@ -76,7 +77,7 @@ class ProtectedResource:
         self._algs = [alg for alg in dpop.ALGS if alg in self._algorithms]
         self._base_url = None if base_url is None else _safe("base_url", base_url).rstrip("/")
         self._bound_only = bound_only
-        self._replay = replay or MemoryReplay(clock=clock)
+        self._replay = MemoryReplay(clock=clock) if replay is None else replay
         self._nonce_key = nonce_key
         self._keys = _keys(self.issuer, keys, http, clock)
         self._clock = clock
@@ -219,12 +220,15 @@ def _values(pairs: list[tuple[str, str]], name: str) -> list[str]:
 
 
 def _thumbprint(certificate: bytes | str | None) -> str | None:
-    """`x5t#S256` of a certificate; of text that is none, a value that equals no thumbprint. RFC 8705 3.1."""
+    """`x5t#S256` of a certificate, the first of a PEM text; of other text a value that equals no thumbprint.
+
+    RFC 8705 3.1.
+    """
     if certificate is None or (isinstance(certificate, str) and _THUMBPRINT.fullmatch(certificate)):
         return certificate
     if isinstance(certificate, bytes):
         return certificate_thumbprint(certificate)
     try:
-        return certificate_thumbprint(ssl.PEM_cert_to_DER_cert(certificate))
+        return certificate_thumbprint(load_pem_x509_certificate(certificate.encode()).public_bytes(Encoding.DER))
     except ValueError:
         return ""
