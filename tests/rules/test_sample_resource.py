@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
 
 from pushgate.testing import BASE_URL, Running, running
+from tests.support.live import Live, serving
 from tests.support.manifests import MANIFEST, REQUEST
 from tests.support.proofs import ath, proof, redeem_with, resource_proof, thumbprint, userinfo_with
 from tests.support.resource import ALGS, parsed
@@ -49,6 +51,12 @@ async def test_it_is_not_there_unless_asked_for(server: Running, method: str) ->
     reply = await call(server, tokens["access_token"], method)
     refused(reply, 404, "invalid_request", "http.not_found")
     assert "access-control-allow-origin" not in reply.headers
+
+
+def test_a_setting_switches_it_on(live: Live, tmp_path: Path) -> None:
+    assert httpx.get(f"{live.url}{SAMPLE}").status_code == 404
+    with serving(tmp_path, MANIFEST, PUSHGATE_SAMPLE_RESOURCE="true") as other:
+        assert httpx.get(f"{other.url}{SAMPLE}").status_code == 401
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
