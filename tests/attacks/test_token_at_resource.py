@@ -28,6 +28,7 @@ def api(server: Running) -> ProtectedResource:
     return ProtectedResource(issuer=BASE_URL, audience=API, http=server.http, clock=server.clock)
 
 
+@pytest.mark.requirement("JAT-5-1")
 async def test_tokens_for_another_audience(server: Running, api: ProtectedResource) -> None:
     elsewhere = await tokens_for(server, but(REQUEST, scope="openid other"))
     userinfo = await tokens_for(server)
@@ -35,6 +36,7 @@ async def test_tokens_for_another_audience(server: Running, api: ProtectedResour
         await stopped(api, bearer(tokens["access_token"]), 401, INVALID, "resource.token_audience")
 
 
+@pytest.mark.requirement("JAT-5-1")
 async def test_an_id_token_in_place_of_an_access_token(server: Running) -> None:
     tokens = await tokens_for(server, but(REQUEST, scope="openid read"))
     for audience in (API, "app"):  # even where the API is named like the client

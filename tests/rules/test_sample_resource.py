@@ -71,6 +71,19 @@ async def test_it_tells_what_the_token_says(sample: Running, method: str) -> Non
     assert told == {"client_id": "app", "scope": "email openid", "aud": [BASE_URL], "scheme": "Bearer", "cnf": {}}
 
 
+@pytest.mark.requirement("OA-6750-3.1-2", "OA-6750-2.3-1")
+async def test_a_token_that_is_sent_in_another_way_or_twice(sample: Running) -> None:
+    token = (await tokens_for(sample))["access_token"]
+    in_query = await call(sample, None, path=f"{SAMPLE}?access_token={token}")
+    in_body = await sample.http.post(SAMPLE, data={"access_token": token})
+    for reply in (in_query, in_body):
+        refused(reply, 401, INVALID, "resource.token_missing")
+    twice = [("authorization", f"Bearer {token}")] * 2
+    refused(await sample.http.get(SAMPLE, headers=twice), 400, "invalid_request", "resource.token_twice")
+    sample.clock.advance(24 * 3600)
+    refused(await call(sample, token), 401, INVALID, "resource.token_expired")
+
+
 async def test_a_token_for_its_own_url_passes_and_one_for_another_api_does_not(sample: Running) -> None:
     own = f'{{identifier: "{BASE_URL}/resource", scopes: [sample]}}'
     manifest = MANIFEST.replace("    resources:\n", f"    resources:\n      - {own}\n")

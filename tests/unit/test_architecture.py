@@ -44,8 +44,8 @@ aiosqlite asyncio datetime fcntl glob http httpcore httpx io logging multiproces
 shutil signal socket sqlalchemy sqlite3 ssl starlette structlog subprocess sys tempfile threading time uuid uvicorn
 """
 ROOMS = """
-client client_keys config directory endpoints fetch installation journal logs manage resource server snapshot store throttle
-web jose.seal
+client client_keys config directory endpoints fetch installation journal logs manage resource server snapshot store
+throttle web jose.seal
 """
 FORBIDDEN = {*OUTSIDE.split(), *(f"pushgate.{room}" for room in ROOMS.split())}
 """No I/O, no clock, no randomness, no logs; nor the rooms that have them."""
