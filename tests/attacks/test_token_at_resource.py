@@ -159,6 +159,7 @@ async def test_the_same_at_the_servers_own_sample() -> None:
         assert {reply.headers.get("pushgate-refusal") for reply in replies} == {None, "dpop.replay"}
 
 
+@pytest.mark.filterwarnings("ignore:Key size should be")
 async def test_keys_that_are_too_weak_or_symmetric_are_none(server: Running) -> None:
     weak = RSAKey.generate_key(1024, {"kid": "weak"}, auto_kid=False)
     secret = OctKey.import_key("s" * 32, {"kid": "mac"})
