@@ -90,6 +90,8 @@ def endpoints() -> str:
 
 def kind(route: Any) -> str:
     """Machine endpoint or page."""
+    if route.sample:
+        return "JSON, where `PUSHGATE_SAMPLE_RESOURCE` is true"
     return "pages, redirects" if route.page is not None else "JSON"
 
 

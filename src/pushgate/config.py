@@ -52,6 +52,7 @@ class Settings:
     mtls_base_url: str = _setting("", "URL where clients are asked for certificates, if another than the base URL")
     ca_file: str = _setting("", "PEM file with further authorities to trust in outbound fetches")
     fetch_allow: str = _setting("", "hosts, comma-separated, that outbound fetches may reach though private")
+    sample_resource: str = _setting("false", "true: serve the sample API at /resource, for clients to try tokens with")
     log_level: str = _setting("info", "debug, info, warning or error")
     admin_user: str = _setting("", "first console administrator (not in use yet)")
     admin_password: str = _setting("", "password of the first console administrator (not in use yet)")
@@ -90,6 +91,13 @@ class Settings:
     def fetch_hosts(self) -> tuple[str, ...]:
         """Hosts that outbound fetches may reach although they are private."""
         return tuple(part.strip() for part in self.fetch_allow.split(",") if part.strip())
+
+    @property
+    def has_sample_resource(self) -> bool:
+        """Whether there is a sample API. Raises BadSettings for anything but true and false."""
+        if self.sample_resource not in ("true", "false"):
+            raise BadSettings(f"PUSHGATE_SAMPLE_RESOURCE must be true or false, not {self.sample_resource!r}")
+        return self.sample_resource == "true"
 
     def load_secret_key(self) -> str:
         """The secret key; beside SQLite it is made on first start, readable by its owner alone.
@@ -130,7 +138,7 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
     except BadBaseUrl as problem:
         raise BadSettings(f"PUSHGATE_BASE_URL: {problem}") from None
     _check_mutual_tls(settings)
-    _ = settings.database_path, settings.transient_path, settings.proxies
+    _ = settings.database_path, settings.transient_path, settings.proxies, settings.has_sample_resource
     return settings
 
 

@@ -188,5 +188,10 @@ class InsufficientScope(OAuthError):
     """RFC 6750 3.1."""
 
 
+@_code("insufficient_user_authentication", 401)
+class InsufficientUserAuthentication(OAuthError):
+    """RFC 9470 3: the token is good, but its user has to sign in again."""
+
+
 class NoToken(InvalidToken):
     """RFC 6750 3.1: a request without a token gets a challenge that carries no error code."""

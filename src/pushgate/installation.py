@@ -49,6 +49,7 @@ class Installation:
             clock=clock,
             client_certificates=client_certificates or bool(self.settings.client_cert_header),
             mtls_base_url=self.settings.mtls_base_url or None,
+            sample_resource=self.settings.has_sample_resource,
         )
 
 

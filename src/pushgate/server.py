@@ -33,7 +33,8 @@ class AuthorizationServer:
 
     `base_url` is the issuer of the default realm (https, or http on loopback), `seal` opens keys and
     secrets at rest, `clock` gives seconds since the epoch. `client_certificates`: clients can show
-    certificates at the base URL; `mtls_base_url`: they can there (RFC 8705 5). Raises realm.BadBaseUrl.
+    certificates at the base URL; `mtls_base_url`: they can there (RFC 8705 5).
+    `sample_resource` adds an API that takes the tokens (/resource). Raises realm.BadBaseUrl.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class AuthorizationServer:
         clock: Callable[[], float] = time.time,
         client_certificates: bool = False,
         mtls_base_url: str | None = None,
+        sample_resource: bool = False,
     ) -> None:
         self.base_url = check_base_url(base_url)
         self.mtls_base_url = None if mtls_base_url is None else check_mtls_base_url(mtls_base_url, self.base_url)
         self.client_certificates = client_certificates or mtls_base_url is not None
+        self.sample_resource = sample_resource
         self.engine = engine
         self.transient = transient
         self.clock = clock

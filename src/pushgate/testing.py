@@ -110,6 +110,7 @@ async def running(
     fetcher: Fetcher | None = None,
     client_cert_header: str | None = None,
     mtls_base_url: str | None = None,
+    sample_resource: bool = False,
 ) -> AsyncIterator[Running]:
     """Start a server with what the manifest says.
 
@@ -134,6 +135,7 @@ async def running(
         clock=clock,
         client_certificates=client_cert_header is not None,
         mtls_base_url=mtls_base_url,
+        sample_resource=sample_resource,
     )
     await management.ensure_default_realm()
     proxies = () if client_cert_header is None else (PEER,)

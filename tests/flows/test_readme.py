@@ -67,7 +67,10 @@ async def test_the_curl_tour(demo: str) -> None:
         assert shown["state"] == "from-curl"
 
         redeem = block("bash", "/oauth2/token")
-        assert curl(redeem, demo, CODE=shown["code"])["token_type"] == "Bearer"
+        tokens = curl(redeem, demo, CODE=shown["code"])
+        assert tokens["token_type"] == "Bearer"
+        said = curl(block("bash", "/resource"), demo, ACCESS_TOKEN=tokens["access_token"])
+        assert (said["client_id"], said["scope"]) == ("sample-app", "email openid")
         assert curl(redeem, demo, CODE=shown["code"])["error"] == "invalid_grant"
         again = await http.get(address)
         assert again.headers["pushgate-refusal"] == "authorize.request_uri_used"

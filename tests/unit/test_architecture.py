@@ -24,9 +24,11 @@ from pushgate.jose.verify import Unverified
 from pushgate.manage.inputs import ClientInput, UserInput
 from pushgate.manage.service import Change
 from pushgate.model import Client, ClientSecret, StoredKey, User
+from pushgate.protocol.access_token import Presented
 from pushgate.protocol.authorization_response import FormPost, RedirectTo
 from pushgate.protocol.client_auth import AssertionCredential, AuthenticatedClient, SecretCredential
 from pushgate.protocol.params import Params
+from pushgate.resource import AccessToken
 from pushgate.store.durable import migrate, tables
 from pushgate.store.durable.engine import SqliteEngine
 from pushgate.store.ports import Again, First, Stored
@@ -42,8 +44,8 @@ aiosqlite asyncio datetime fcntl glob http httpcore httpx io logging multiproces
 shutil signal socket sqlalchemy sqlite3 ssl starlette structlog subprocess sys tempfile threading time uuid uvicorn
 """
 ROOMS = """
-client client_keys config directory endpoints fetch installation journal logs manage server snapshot store throttle web
-jose.seal
+client client_keys config directory endpoints fetch installation journal logs manage resource server snapshot store
+throttle web jose.seal
 """
 FORBIDDEN = {*OUTSIDE.split(), *(f"pushgate.{room}" for room in ROOMS.split())}
 """No I/O, no clock, no randomness, no logs; nor the rooms that have them."""
@@ -261,6 +263,10 @@ HOLDERS: list[Any] = [
     Browser(HIDDEN, None, HIDDEN.encode(), known=False, cookies=[HIDDEN.encode()]),
     BrowserAnswer(RedirectTo("https://app.example"), [HIDDEN.encode()]),
     Params({"client_secret": HIDDEN}),
+    Presented("Bearer", HIDDEN),
+    AccessToken(
+        "alice", "app", frozenset(), (), 0, "Bearer", cnf={"jkt": HIDDEN}, claims={"email": HIDDEN}, token=HIDDEN
+    ),
     Request("POST", "/oauth2/par", HIDDEN.encode(), [(b"authorization", HIDDEN.encode())], HIDDEN.encode(), "::1", "1"),
     Reply(200, HIDDEN.encode(), [(b"set-cookie", HIDDEN.encode())]),
     Settings(

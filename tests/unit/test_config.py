@@ -34,7 +34,7 @@ def test_the_defaults() -> None:
 def test_every_setting_of_the_contract_is_known() -> None:
     names = (
         "BASE_URL DATABASE_URL TRANSIENT_URL SECRET_KEY SECRET_KEY_FILE TRUSTED_PROXIES CLIENT_CERT_HEADER "
-        "MTLS_BASE_URL CA_FILE FETCH_ALLOW LOG_LEVEL ADMIN_USER ADMIN_PASSWORD"
+        "MTLS_BASE_URL CA_FILE FETCH_ALLOW SAMPLE_RESOURCE LOG_LEVEL ADMIN_USER ADMIN_PASSWORD"
     )
     assert set(Settings.__dataclass_fields__) == set(names.lower().split())
 
@@ -312,3 +312,11 @@ def test_where_certificates_come_from() -> None:
 def test_what_cannot_bring_certificates_is_refused(environment: dict[str, str], reason: str) -> None:
     with pytest.raises(BadSettings, match=reason):
         load_settings({f"PUSHGATE_{name}": value for name, value in environment.items()})
+
+
+def test_the_sample_resource_is_switched_by_a_plain_word() -> None:
+    assert load_settings({}).has_sample_resource is False
+    assert load_settings({"PUSHGATE_SAMPLE_RESOURCE": "true"}).has_sample_resource is True
+    for value in ("", "yes", "True", "1"):
+        with pytest.raises(BadSettings, match="PUSHGATE_SAMPLE_RESOURCE must be true or false"):
+            load_settings({"PUSHGATE_SAMPLE_RESOURCE": value})

@@ -17,7 +17,7 @@ TABLE = Path(refusals.__file__).parent
 SOURCE = TABLE.parent
 STAGES = {
     "http", "client", "assertion", "par", "request", "authorize", "login", "code", "token", "refresh", "userinfo",
-    "dpop", "certificate", "request_object", "details", "introspection",
+    "dpop", "certificate", "request_object", "details", "introspection", "resource",
 }  # fmt: skip
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 
@@ -115,8 +115,8 @@ REGISTERED = {
     # RFC 6749 4.1.2.1, 5.2
     "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
     "invalid_scope", "access_denied", "unsupported_response_type", "server_error", "temporarily_unavailable",
-    # RFC 6750 3.1
-    "invalid_token", "insufficient_scope",
+    # RFC 6750 3.1, RFC 9470 3
+    "invalid_token", "insufficient_scope", "insufficient_user_authentication",
     # OpenID Connect Core 3.1.2.6
     "interaction_required", "login_required", "account_selection_required", "consent_required", "invalid_request_uri",
     "invalid_request_object", "request_not_supported", "request_uri_not_supported", "registration_not_supported",

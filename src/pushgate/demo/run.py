@@ -76,7 +76,12 @@ def _signals_end_it() -> Iterator[None]:
 async def _demo(folder: Path, listen: Listen, listening: socket.socket, *, once: bool) -> None:
     """Open the data, serve, tell the story, and stay until somebody stops it. Raises StepFailed."""
     found = Sample(f"http://{HOST}:{listen.port}")
-    settings = Settings(base_url=found.base_url, database_url=f"sqlite:///{folder}/pushgate.db", log_level="error")
+    settings = Settings(
+        base_url=found.base_url,
+        database_url=f"sqlite:///{folder}/pushgate.db",
+        sample_resource="true",
+        log_level="error",
+    )
     screen = Screen()
     screen.title(TITLE, *INTRODUCTION)
     async with opened(settings) as installation:
@@ -115,6 +120,7 @@ def _show_places(screen: Screen, found: Sample) -> None:
         ("User", f"{sample.USERNAME}, password {sample.PASSWORD}"),
         ("Client", f"{sample.CLIENT_ID}, secret {sample.CLIENT_SECRET}"),
         ("API", f"{sample.API}, scopes notes:read notes:write"),
+        ("Sample API", f"{found.base_url}/resource  takes the access tokens and tells what they say"),
     ]
     screen.facts("The server keeps running", rows)
     screen.end("Ctrl-C stops it; nothing is kept.")

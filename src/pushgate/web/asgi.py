@@ -126,6 +126,8 @@ class Application:
         """Route a request; whatever happens, there is a reply of the right kind."""
         place = find_place(request.path, self._root)
         route = None if place is None else route_of(place)
+        if route is not None and route.sample and not self.server.sample_resource:
+            route = None
         realm = "" if place is None else place.realm
         request.endpoint = route.name if route is not None else "unknown"
         try:

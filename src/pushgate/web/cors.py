@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pushgate.server import AuthorizationServer
     from pushgate.web.routes import Route
 
-EXPOSED = b"www-authenticate, x-request-id, pushgate-refusal, retry-after, dpop-nonce"
+EXPOSED = b"www-authenticate, x-request-id, pushgate-refusal, retry-after, dpop-nonce, x-fapi-interaction-id"
 PREFLIGHT_AGE = b"600"  # seconds
 
 
@@ -45,7 +45,7 @@ def preflight(origin: bytes | None, methods: tuple[str, ...]) -> Reply:
         reply.headers += [
             (b"access-control-allow-origin", origin),
             (b"access-control-allow-methods", ", ".join(methods).encode()),
-            (b"access-control-allow-headers", b"authorization, content-type, dpop"),
+            (b"access-control-allow-headers", b"authorization, content-type, dpop, x-fapi-interaction-id"),
             (b"access-control-max-age", PREFLIGHT_AGE),
             (b"vary", b"origin"),
         ]

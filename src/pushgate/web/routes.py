@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pushgate.dialects import RFC9126
-from pushgate.endpoints import discovery, introspect, par, token, userinfo
+from pushgate.endpoints import discovery, introspect, par, sample_resource, token, userinfo
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
@@ -33,6 +33,8 @@ class Route:
     """GET changes nothing, so that HEAD is answered too."""
     cors: str = ""
     """'any', 'clients' (pages of public clients), or '' for none."""
+    sample: bool = False
+    """There only where the server is told to have its sample resource."""
 
     @property
     def takes_head(self) -> bool:
@@ -73,6 +75,7 @@ ROUTES: dict[str, Route] = {
     PATHS.userinfo: Route("userinfo", BOTH, userinfo.userinfo, cors="any"),
     PATHS.introspect: Route("introspect", POST, introspect.introspect),
     PATHS.jwks: Route("jwks", GET, discovery.jwks_document, cors="any"),
+    "/resource": Route("resource", BOTH, sample_resource.sample_resource, cors="any", sample=True),
     "/.well-known/openid-configuration": METADATA,
     "/.well-known/oauth-authorization-server": METADATA,
     "/oauth2/login/": Route("login", BOTH, page=login.login_page, safe=False),
