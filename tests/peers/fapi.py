@@ -120,6 +120,7 @@ async def play_bank(
         "jwk": KEY.as_dict(private=True),
         "redirect_uri": PEER_REDIRECT,
         "scope": BANK_SCOPE,
+        "api": API,
         "alg": bank.alg,
         "dpop_alg": bank.dpop_alg,
         "decrypt": {"jwk": bank.to.as_dict(private=True), "alg": alg, "enc": enc} if bank.to else None,
