@@ -215,7 +215,7 @@ async def test_nonces_of_the_server_and_of_userinfo_are_kept_apart(banks: Live) 
     assert retried(played) == ["par", "userinfo", "userinfo", "token"]
 
 
-@pytest.mark.requirement("JAR-4-1", "JAR-6.1-1", "JARM-2.1-3", "JARM-2.3.4-1", "FMS-5.3.1-1", "FMS-5.4.1-2")
+@pytest.mark.requirement("JAR-4-2", "JAR-4-6", "JARM-2.1-1", "JARM-2.1-3", "JARM-2.3.4-1", "FMS-5.3.1-1", "FMS-5.4.1-2")
 @pytest.mark.parametrize("enc_alg", [None, "RSA-OAEP-256", "ECDH-ES"])
 @pytest.mark.parametrize("client_id", BANKS)
 async def test_message_signing(banks: Live, client_id: str, enc_alg: str | None) -> None:
@@ -233,7 +233,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.requirement("FMS-5.3.1-2", "FMS-5.3.1-3")
+@pytest.mark.requirement("FMS-5.3.1-2", "FMS-5.3.1-3", "JAR-4-4")
 @pytest.mark.parametrize(("changes", "refusal"), REFUSED.values(), ids=REFUSED)
 async def test_reports_why_a_request_object_is_refused(banks: Live, changes: dict[str, Any], refusal: str) -> None:
     peer = Peer(banks, "signing")
