@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from base64 import urlsafe_b64encode
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -70,7 +70,7 @@ def add_dpop_token(token: str, uri: str, headers: Any, body: Any, placement: str
 class BoundAuth(OAuth2Auth):
     """Tokens of the type DPoP beside Bearer."""
 
-    SIGN_METHODS = {**OAuth2Auth.SIGN_METHODS, "dpop": add_dpop_token}
+    SIGN_METHODS: ClassVar = {**OAuth2Auth.SIGN_METHODS, "dpop": add_dpop_token}
 
 
 class BoundClient(AsyncOAuth2Client):

@@ -1,4 +1,4 @@
-"""FAPI 2.0 with openid-client (npm): the library binds its tokens with DPoP, and checks what is signed and encrypted."""
+"""FAPI 2.0 with openid-client (npm): the library binds its tokens, and checks what is signed and encrypted."""
 
 from __future__ import annotations
 
