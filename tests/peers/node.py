@@ -41,8 +41,13 @@ async def play(live: Live, script: str, method: str, *, allow: bool = True, **se
         "id_token_alg": PEER_ALGS[client_id],
         **settings,
     }
+    return await run(live, script, script_of(script), told, allow=allow)
+
+
+async def run(live: Live, library: str, script: str, told: dict[str, Any], *, allow: bool = True) -> dict[str, Any]:
+    """The results of a script file that needs this library and is told this."""
     process = await asyncio.create_subprocess_exec(
-        node_with(script), script_of(script), cwd=HERE,
+        node_with(library), script, cwd=HERE,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -23,7 +23,7 @@ export async function play(flow) {
   try {
     console.log(JSON.stringify(await flow()))
   } catch (error) {
-    if (!('error' in error)) throw error
+    if (!('error' in error) && !error.response) throw error
     const { error: code, error_description, status, response } = error
     const refusal = response?.headers.get('pushgate-refusal')
     console.log(JSON.stringify({ refused: { error: code, error_description, status, refusal } }))

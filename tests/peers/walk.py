@@ -31,17 +31,22 @@ async def walk(live: Live, url: str, *, allow: bool = True) -> str:
 
 def assert_complete(live: Live, method: str, played: dict[str, Any]) -> None:
     """What the library reports after discovery, push, redemption, UserInfo and refresh."""
+    assert_played(live.url, PEERS[method], played)
+    # Only the public client's refresh token is rotated (RFC 9700 4.14.2).
+    assert played["refreshed"]["refresh_token"] == (method == "none")
+
+
+def assert_played(issuer: str, client_id: str, played: dict[str, Any], scope: str = SCOPE) -> None:
+    """The same for any client of any issuer."""
     url = urlsplit(played["authorization_url"])
-    assert f"{url.scheme}://{url.netloc}{url.path}" == f"{live.url}/oauth2/authorize"
+    assert f"{url.scheme}://{url.netloc}{url.path}" == f"{issuer}/oauth2/authorize"
     assert set(parse_qs(url.query)) == {"client_id", "request_uri"}
     claims, refreshed = played["claims"], played["refreshed"]
-    assert claims["iss"] == live.url
-    assert claims["aud"] == PEERS[method]
+    assert claims["iss"] == issuer
+    assert claims["aud"] == client_id
     assert claims["nonce"] == played["nonce"]
     assert played["userinfo"] == {"sub": claims["sub"], **ALICE}
-    assert played["scope"] == SCOPE
+    assert played["scope"] == scope
     assert refreshed["userinfo"] == played["userinfo"]
     assert refreshed["claims"]["sub"] == claims["sub"]
     assert refreshed["claims"]["auth_time"] == claims["auth_time"]
-    # Only the public client's refresh token is rotated (RFC 9700 4.14.2).
-    assert refreshed["refresh_token"] == (method == "none")

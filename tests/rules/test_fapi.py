@@ -333,6 +333,16 @@ async def test_the_metadata_of_a_realm_under_the_profile() -> None:
     assert document["authorization_response_iss_parameter_supported"] is True
 
 
+@pytest.mark.requirement("DPOP-7.1-2")
+async def test_a_challenge_names_the_algorithms_of_the_profile() -> None:
+    async with running(json.dumps({"realms": [WHERE["realm"]]})) as server:
+        told = (await server.http.get("/oauth2/userinfo")).headers.get_list("www-authenticate")
+        document = (await server.http.get("/.well-known/openid-configuration")).json()
+    algs = document["dpop_signing_alg_values_supported"]
+    assert "RS256" not in algs
+    assert told[1] == f'DPoP realm="default", algs="{" ".join(algs)}"'
+
+
 @pytest.mark.requirement("FAPI-5.3.2.2-13")
 async def test_the_consent_page_names_client_and_scope(bank: Running) -> None:
     browser = bank.browser()

@@ -116,15 +116,15 @@ def json_reply(document: Any, status: int = 200, headers: tuple[Header, ...] = N
     return Reply(status, _encoder.encode(document), [(b"content-type", b"application/json"), *headers])
 
 
-def error_reply(error: OAuthError, realm: str = "pushgate") -> Reply:
-    """The JSON form of a refusal, with the challenge that a 401 must carry.
+def error_reply(error: OAuthError, realm: str = "pushgate", algs: tuple[str, ...] = dpop.ALGS) -> Reply:
+    """The JSON form of a refusal, with the challenge that a 401 must carry; `algs` are those of DPoP proofs.
 
     RFC 6749 5.2, RFC 6750 3, RFC 9126 2.3.
     """
     document = {"error": error.code, "error_description": error.description}
     reply = json_reply(document, error.status)
     reply.headers.append((b"pushgate-refusal", error.refusal.id.encode()))
-    reply.headers += [(b"www-authenticate", challenge.encode()) for challenge in _challenges(error, realm)]
+    reply.headers += [(b"www-authenticate", challenge.encode()) for challenge in _challenges(error, realm, algs)]
     if error.dpop_nonce is not None:
         reply.headers.append((b"dpop-nonce", error.dpop_nonce.encode()))
     if error.retry_after is not None:
@@ -132,19 +132,19 @@ def error_reply(error: OAuthError, realm: str = "pushgate") -> Reply:
     return reply
 
 
-def _challenges(error: OAuthError, realm: str) -> list[str]:
+def _challenges(error: OAuthError, realm: str, algs: tuple[str, ...]) -> list[str]:
     """How to come again: the scheme that was tried has the error, at a resource the other one is offered too.
 
     RFC 6750 3, RFC 9449 7.1, RFC 6749 5.2.
     """
     told = f'error="{error.code}", error_description="{error.description}"'
-    algs = f'algs="{" ".join(dpop.ALGS)}"'
+    signed = f'algs="{" ".join(algs)}"'
     if error.at_resource:
-        return [f'DPoP realm="{realm}", {told}, {algs}']
+        return [f'DPoP realm="{realm}", {told}, {signed}']
     if isinstance(error, NoToken):
-        return [f'Bearer realm="{realm}"', f'DPoP realm="{realm}", {algs}']
+        return [f'Bearer realm="{realm}"', f'DPoP realm="{realm}", {signed}']
     if error.code in ("invalid_token", "insufficient_scope"):
-        return [f'Bearer realm="{realm}", {told}', f'DPoP realm="{realm}", {told}, {algs}']
+        return [f'Bearer realm="{realm}", {told}', f'DPoP realm="{realm}", {told}, {signed}']
     return [f'Basic realm="{realm}", charset="UTF-8"'] if error.status == 401 else []
 
 

@@ -21,6 +21,13 @@ ALGS: tuple[str, ...] = (
 )  # fmt: skip
 """What proofs may be signed with, all of them asymmetric; a profile may narrow it (RFC 9449 4.3 item 5)."""
 
+
+@lru_cache(maxsize=16)
+def algs_within(algorithms: frozenset[str]) -> tuple[str, ...]:
+    """What a profile with these algorithms leaves of them, to be told in metadata and challenges. RFC 9449 5.1, 7.1."""
+    return tuple(alg for alg in ALGS if alg in algorithms)
+
+
 TYPE = "dpop+jwt"
 MAX_AGE = 60  # seconds: iat may lie this far in the past
 SKEW_AHEAD = 30  # seconds: iat may lie this far in the future

@@ -41,7 +41,7 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": _auth_methods(realm),
         "token_endpoint_auth_signing_alg_values_supported": _assertion_algs(realm),
         "code_challenge_methods_supported": list(pkce.METHODS),
-        "dpop_signing_alg_values_supported": [a for a in dpop.ALGS if a in realm.profile.algorithms],
+        "dpop_signing_alg_values_supported": list(dpop.algs_within(realm.profile.algorithms)),
         "authorization_response_iss_parameter_supported": True,
         "authorization_signing_alg_values_supported": [a for a in SIGNING if a in realm.profile.algorithms],
         "authorization_encryption_alg_values_supported": list(KEY_ALGS),

@@ -15,6 +15,7 @@ from pushgate import refusals
 from pushgate.endpoints.http import Reply, Request, error_reply
 from pushgate.errors import OAuthError
 from pushgate.events import RequestRefused
+from pushgate.protocol import dpop
 from pushgate.store.ports import StoreUnavailable
 from pushgate.web import cors
 from pushgate.web.addresses import client_address
@@ -186,10 +187,16 @@ class Application:
             )
             self.server.journal.emit(event, realm, request)
         machine = route.page is None if route is not None else "text/html" not in (request.header(b"accept") or "")
-        reply = error_reply(error, realm) if machine else self.pages.error(error, request, realm)
+        reply = self._told(error, realm) if machine else self.pages.error(error, request, realm)
         if error.refusal is refusals.METHOD and route is not None:
             reply.headers.append((b"allow", ", ".join(route.methods).encode()))
         return reply
+
+    def _told(self, error: OAuthError, realm: str) -> Reply:
+        """The JSON form, with the DPoP algorithms that the realm's metadata has too. RFC 9449 7.1."""
+        ctx = self.server.snapshot.loaded(realm)
+        algs = dpop.ALGS if ctx is None else dpop.algs_within(ctx.realm.profile.algorithms)
+        return error_reply(error, realm, algs)
 
 
 async def read_body(request: Request, receive: Receive) -> bytes:
