@@ -111,6 +111,7 @@ class Client(Record, frozen=True):
     pkce_required: bool | None = None
     par_request_expiry: int | None = None  # seconds
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()  # RFC 9126 2.4
+    step_up: bool = False  # a known acr that cannot be reached is an error (RFC 9470 5)
     skip_consent: bool = False  # administrative pre-approval
     allowed_resources: tuple[str, ...] | None = None  # what `resource` may name; None leaves it to the realm
 
@@ -225,6 +226,7 @@ class Grant(Record, frozen=True):
     amr: tuple[str, ...]
     sid: str
     correlation_id: str
+    acr: str | None = None
     revoked: bool = False
     resource: tuple[str, ...] = ()  # those that the request named
     authorization_details: Details = ()
@@ -267,6 +269,13 @@ class AuthorizationDetailsType(Record, frozen=True):
     type: str
     title: str | None = None
     schema: dict[str, Any] = {}
+
+
+class AuthenticationContext(Record, frozen=True):
+    """An authentication context class (OpenID Connect Core 2), and the methods that a sign-in to it has used."""
+
+    acr: str
+    amr: tuple[str, ...] = ("pwd",)  # RFC 8176 names
 
 
 class StoredKey(Record, frozen=True):
@@ -331,6 +340,8 @@ class RealmSettings(Record, frozen=True):
     default_resource: str | None = None
     resource_required: bool = False
     authorization_details_types: tuple[AuthorizationDetailsType, ...] = ()
+    authentication_contexts: tuple[AuthenticationContext, ...] = ()  # the weakest first
+    step_up: bool = False
     access_token_signing_alg: str = "ES256"
     tls_client_ca: str | None = None  # PEM: who may vouch for the certificates of tls_client_auth clients
     resources: tuple[Resource, ...] = ()

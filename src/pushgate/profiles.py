@@ -60,6 +60,8 @@ class SecurityProfile:
     """A request names its redirect URI even if only one is registered."""
     issuer_audience: bool
     """A client assertion is for the issuer identifier, as a plain string, and for nothing else."""
+    step_up: bool
+    """A requested `acr` that is known and cannot be reached is an error, and not only a wish."""
     introspection_for_resources_only: bool
     """A client learns nothing about tokens by having got them, only by answering for an API that they are for."""
     longest_code: int  # seconds that a code lives at most
@@ -77,6 +79,7 @@ class SecurityProfile:
             pkce_required=self.pkce_required or realm.pkce_required,
             signed_requests=self.signed_requests or realm.signed_requests,
             response_modes=self.response_modes & realm.response_modes,
+            step_up=self.step_up or realm.step_up,
             sender_constrained=self.sender_constrained or realm.sender_constrained,
             redirect_uri_required=self.redirect_uri_required or realm.redirect_uri_required,
             issuer_audience=self.issuer_audience or realm.issuer_audience,
@@ -107,6 +110,7 @@ class SecurityProfile:
             response_modes=self.response_modes
             if client.response_modes is None
             else self.response_modes & frozenset(client.response_modes),
+            step_up=self.step_up or realm.step_up or client.step_up,
             request_lifetime=None if lifetime is None else min(lifetime, self.longest_request),
             code_lifetime=min(realm.lifetimes.code, self.longest_code),
         )
@@ -130,6 +134,7 @@ class Policy:
     sender_constrained: bool
     response_types: frozenset[str]
     response_modes: frozenset[str]
+    step_up: bool
     request_lifetime: int | None  # seconds; None: the dialect's default
     code_lifetime: int  # seconds
 
@@ -150,6 +155,7 @@ OAUTH2 = SecurityProfile(
     pkce_required=False,
     signed_requests=False,
     response_modes=RESPONSE_MODES,
+    step_up=False,
     sender_constrained=False,
     redirect_uri_required=False,
     issuer_audience=False,
@@ -168,6 +174,7 @@ FAPI2_SECURITY = SecurityProfile(
     pkce_required=True,  # 5.3.2.2-5
     signed_requests=False,
     response_modes=RESPONSE_MODES,
+    step_up=True,  # RFC 9470 5
     sender_constrained=True,  # 5.3.2.1-4
     redirect_uri_required=True,  # 5.3.2.2-6
     issuer_audience=True,  # 5.3.2.1-8

@@ -259,6 +259,7 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
         hinted_sub=None if hint is None else hinted_subject(ctx, hint),
         started_at=ctx.now() if interaction is None else interaction.started_at,
         now=ctx.now(),
+        assurance=ctx.assurance(opened.client),
     )
     return need, scope
 

@@ -20,6 +20,7 @@ from pushgate.jose.verify import KeySet
 from pushgate.journal import Journal
 from pushgate.model import Client
 from pushgate.profiles import Policy, policy_of
+from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.scopes import realm_scopes
 from pushgate.realm import Realm
 from pushgate.store.durable.accounts import Accounts
@@ -110,6 +111,10 @@ class Context:
         policy = policy_of(self.realm.settings, client)
         self._policies[client_id] = (client, policy)
         return policy
+
+    def assurance(self, client: Client) -> Assurance:
+        """How surely the client's users are to be known."""
+        return Assurance(self.realm.settings.authentication_contexts, self.policy(client).step_up)
 
     def emit(self, event: Event, request: Request | None = None) -> None:
         """Log and keep an event."""

@@ -18,6 +18,7 @@ from pushgate.model import (
     Session,
 )
 from pushgate.protocol.access import Access, access_for
+from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.authorization_response import Members
 from pushgate.protocol.redirect_uri import ReplyTo
 from pushgate.protocol.tokens import (
@@ -45,6 +46,7 @@ async def authorization_grant(
         audience=access_for(scope, asked.resource, asked.authorization_details, settings, issuer).audience,
         auth_time=int(session.authenticated_at),
         amr=session.amr,
+        acr=Assurance(settings.authentication_contexts).acr_of(session.amr, asked.acr_values),
         sid=session.sid,
         correlation_id=record.correlation_id,
         resource=asked.resource,

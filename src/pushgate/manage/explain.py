@@ -104,6 +104,14 @@ def _switches(realm: RealmSettings, client: Client) -> Iterator[Line]:
             profile.introspection_for_resources_only,
             [(profile.introspection_for_resources_only, f"profile {profile.name}")],
         ),
+        "a known acr that cannot be reached is an error": (
+            policy.step_up,
+            [
+                (profile.step_up, f"profile {profile.name}"),
+                (realm.step_up, "realm: step_up"),
+                (client.step_up, "client: step_up"),
+            ],
+        ),
         "DPoP nonces": (realm.dpop_nonces, [(realm.dpop_nonces, "realm: dpop_nonces")]),
     }
     for rule, (value, reasons) in demands.items():

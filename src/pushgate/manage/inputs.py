@@ -66,6 +66,7 @@ class ClientInput(Input, frozen=True):
     pkce_required: bool | None = None
     par_request_expiry: int | None = None
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()
+    step_up: bool = False
     skip_consent: bool = False
     allowed_resources: tuple[str, ...] | None = None
 
@@ -99,6 +100,13 @@ class AuthorizationDetailsTypeInput(Input, frozen=True):
     type: str
     title: str | None = None
     schema: dict[str, Any] = {}
+
+
+class AuthenticationContextInput(Input, frozen=True):
+    """An authentication context class (`acr`), and the methods (`amr`) that a sign-in to it has used."""
+
+    acr: str
+    amr: tuple[str, ...] = ("pwd",)
 
 
 class ParInput(Input, frozen=True):
@@ -156,6 +164,8 @@ class RealmInput(Input, frozen=True):
     default_resource: str | msgspec.UnsetType | None = msgspec.UNSET
     resource_required: bool | msgspec.UnsetType = msgspec.UNSET
     authorization_details_types: tuple[AuthorizationDetailsTypeInput, ...] | msgspec.UnsetType = msgspec.UNSET
+    authentication_contexts: tuple[AuthenticationContextInput, ...] | msgspec.UnsetType = msgspec.UNSET
+    step_up: bool | msgspec.UnsetType = msgspec.UNSET
     access_token_signing_alg: str | msgspec.UnsetType = msgspec.UNSET
     tls_client_ca: str | msgspec.UnsetType | None = msgspec.UNSET
     clients: tuple[ClientInput, ...] = ()

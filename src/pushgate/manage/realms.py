@@ -11,6 +11,7 @@ from pushgate.jose.algorithms import SIGNING
 from pushgate.jose.certificates import parse_anchors
 from pushgate.manage.inputs import RealmInput
 from pushgate.model import (
+    AuthenticationContext,
     AuthorizationDetailsType,
     Lifetimes,
     PushedAuthorizationRequests,
@@ -53,10 +54,13 @@ def _setting(name: str, value: Any) -> Any:
         "lifetimes": Lifetimes,
         "rates": Rates,
     }
-    if name == "resources":
-        return tuple(msgspec.convert(msgspec.to_builtins(r), Resource) for r in value)
-    if name == "authorization_details_types":
-        return tuple(msgspec.convert(msgspec.to_builtins(t), AuthorizationDetailsType) for t in value)
+    lists = {
+        "resources": Resource,
+        "authorization_details_types": AuthorizationDetailsType,
+        "authentication_contexts": AuthenticationContext,
+    }
+    if name in lists:
+        return tuple(msgspec.convert(msgspec.to_builtins(each), lists[name]) for each in value)
     return msgspec.convert(msgspec.to_builtins(value), kinds[name]) if name in kinds else value
 
 
@@ -85,7 +89,13 @@ def problems(settings: RealmSettings) -> list[Problem]:
         found.append(Problem("access_token_signing_alg", f"must be one of {', '.join(SIGNING)}"))
     if settings.default_scope is not None and not SCOPE.fullmatch(settings.default_scope):
         found.append(Problem("default_scope", "must be scope values separated by single spaces"))
-    return [*found, *_authority_problems(settings), *_resource_problems(settings), *_details_problems(settings)]
+    return [
+        *found,
+        *_authority_problems(settings),
+        *_resource_problems(settings),
+        *_details_problems(settings),
+        *_context_problems(settings),
+    ]
 
 
 def _authority_problems(settings: RealmSettings) -> list[Problem]:
@@ -128,6 +138,19 @@ def _details_problems(settings: RealmSettings) -> list[Problem]:
         reason = schema_problem(known.schema)
         if reason:
             found.append(Problem(f"{where}.schema", reason))
+    return found
+
+
+def _context_problems(settings: RealmSettings) -> list[Problem]:
+    found = []
+    seen: set[str] = set()
+    for index, context in enumerate(settings.authentication_contexts):
+        where = f"authentication_contexts[{index}]"
+        if not SCOPE.fullmatch(context.acr) or " " in context.acr or context.acr in seen:
+            found.append(Problem(f"{where}.acr", "must be one word, and not there twice"))
+        seen.add(context.acr)
+        if not context.amr:
+            found.append(Problem(f"{where}.amr", "at least one method is needed"))
     return found
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pushgate import refusals
 from pushgate.model import AuthorizationRequest, Client, Session
+from pushgate.protocol.assurance import NOTHING_KNOWN, Assurance
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,18 @@ def needed(
     hinted_sub: str | None,
     started_at: float,
     now: float,
+    assurance: Assurance = NOTHING_KNOWN,
 ) -> Need:
     """What is still needed, in order: the right user, fresh enough, who agreed.
 
     Under prompt=none a need becomes an OAuthError for the client. `started_at` and `now` are seconds
     since the epoch; a sign-in at or after `started_at` satisfies every demand for freshness.
-    OpenID Connect Core 3.1.2.1, 3.1.2.3, 3.1.2.4.
+    OpenID Connect Core 3.1.2.1, 3.1.2.3, 3.1.2.4; RFC 9470 5.
     """
     silent = "none" in request.prompt
     login = _login_needed(request, client, session, hinted_sub, started_at, now)
+    if assurance.unmet(request.acr_values, () if session is None else session.amr):
+        login = _higher_login(request, session, assurance, started_at) or login
     if login is not None or session is None:
         if not silent:
             return login or Login()
@@ -70,6 +74,18 @@ def needed(
             raise refusals.CONSENT_REQUIRED()
         return Consent()
     return Nothing(session)
+
+
+def _higher_login(
+    request: AuthorizationRequest, session: Session | None, assurance: Assurance, started_at: float
+) -> Login | None:
+    """A sign-in that reaches the level asked for, where one can. RFC 9470 5, OpenID Connect Core 3.1.2.1."""
+    tried = session is not None and session.authenticated_at >= started_at
+    if assurance.reachable(request.acr_values) and not tried:
+        return Login(again=session is not None) if assurance.step_up or "none" not in request.prompt else None
+    if assurance.step_up:
+        raise refusals.ACR_UNMET()
+    return None
 
 
 def _login_needed(

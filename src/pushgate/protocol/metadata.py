@@ -61,6 +61,9 @@ def metadata(realm: Realm) -> dict[str, Any]:
             "request_object_encryption_enc_values_supported": list(CONTENT_ENCS),
         }
     types = [known.type for known in realm.settings.authorization_details_types]
+    contexts = [context.acr for context in realm.settings.authentication_contexts]
+    if contexts:
+        document["acr_values_supported"] = contexts
     if types:
         document["authorization_details_types_supported"] = types
     if scopes:
@@ -117,7 +120,8 @@ def _introspection(realm: Realm) -> dict[str, Any]:
 
 def _openid(realm: Realm) -> dict[str, Any]:
     """The members that OpenID Connect adds. OpenID Connect Discovery 3."""
-    claims = [*ID_TOKEN_CLAIMS, *(name for names in SCOPE_CLAIMS.values() for name in names)]
+    acr = ["acr"] if realm.settings.authentication_contexts else []
+    claims = [*ID_TOKEN_CLAIMS, *acr, *(name for names in SCOPE_CLAIMS.values() for name in names)]
     return {
         "userinfo_endpoint": realm.issuer.userinfo,
         "subject_types_supported": ["public"],

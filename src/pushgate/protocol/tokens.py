@@ -41,6 +41,8 @@ def access_token_claims(
         "amr": list(grant.amr),
         "grant": grant.grant_id,
     }
+    if grant.acr is not None:
+        claims["acr"] = grant.acr
     return claims | _permissions(access, confirmation)
 
 
@@ -105,6 +107,8 @@ def id_token_claims(
         "amr": list(grant.amr),
         "sid": grant.sid,
     }
+    if grant.acr is not None:
+        claims["acr"] = grant.acr
     if nonce is not None:
         claims["nonce"] = nonce
     if access_token is not None:

@@ -62,6 +62,10 @@ LOGIN_OTHER_USER = Refusal(
     "authorize.login_other_user", e.LoginRequired, "Another user than the hinted one is signed in.",
     "Leave id_token_hint out, or let that user sign in.",
 )  # fmt: skip
+ACR_UNMET = Refusal(
+    "authorize.acr_unmet", e.UnmetAuthenticationRequirements, "The user cannot sign in at the requested level.",
+    "Ask for another acr of acr_values_supported, or let the user sign in in another way (RFC 9470 5).",
+)  # fmt: skip
 CONSENT_REQUIRED = Refusal(
     "authorize.consent_required", e.ConsentRequired, "The user must consent.", "Start a request without prompt=none.",
 )  # fmt: skip
