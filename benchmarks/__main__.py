@@ -14,16 +14,20 @@ from rich.markup import escape
 
 from benchmarks import million, startup
 from benchmarks.installation import pushgate
-from benchmarks.paired import Assertions, Note, Plan, compare, flow, push_basic
+from benchmarks.paired import Note, Plan, compare, flow, push_basic
+from benchmarks.piles import Piles, SignedRequests
 from benchmarks.report import Results, save, show
-from benchmarks.scenarios import SigningKey
 from benchmarks.servers import Server, Unavailable, bare, peer, pin_load, prepare_peer
 from benchmarks.sign_in import SignInFailed
+from benchmarks.signing import PROOF_LIFETIME, SigningKey
+from benchmarks.verifying import check_verifying
 
-PAIRED = ["push-basic", "push-jwt", "flow"]
+WITH_PROOF = {"push-dpop", "token-dpop"}
+PAIRED = ["push-basic", "push-jwt", "push-dpop", "token-dpop", "flow"]
 NAMES = [*PAIRED, "startup", "million"]
 SERVERS = ["pushgate", "peer", "bare"]
 STARTS = 5
+SIGNING = 15  # seconds that the signing for one round may take
 
 
 def arguments() -> argparse.Namespace:
@@ -51,7 +55,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--live", type=int, default=1_000_000, help="requests in the store for `million`")
     parser.add_argument("--node", default="node", help="the Node.js program that runs the peer")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/<date>.md")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if WITH_PROOF & set(chosen.only) and chosen.seconds + chosen.warm_up + SIGNING > PROOF_LIFETIME:
+        parser.error(f"proofs grow old: {', '.join(sorted(WITH_PROOF))} need shorter rounds")
+    return chosen
 
 
 def note(text: str) -> None:
@@ -101,7 +108,14 @@ def measure(chosen: argparse.Namespace, results: Results, say: Note) -> None:
 def measure_paired(names: list[str], chosen: argparse.Namespace, results: Results, say: Note) -> None:
     """All servers run side by side; only one of them is under load at a time."""
     key = SigningKey.generate()
-    assertions = Assertions(key)
+    signed = SignedRequests(key)
+    scripts = {
+        "push-basic": push_basic,
+        "push-jwt": Piles(signed.push_jwt).scripts,
+        "push-dpop": Piles(signed.push_dpop).scripts,
+        "token-dpop": Piles(signed.token_dpop).scripts,
+        "flow": flow,
+    }
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pushgate-bench-")))
         say("starting the servers")
@@ -110,13 +124,14 @@ def measure_paired(names: list[str], chosen: argparse.Namespace, results: Result
             running.append(stack.enter_context(pushgate(folder, key)))
         if "peer" in chosen.servers:
             running.append(stack.enter_context(peer(folder, key, chosen.node)))
+        for server in running if WITH_PROOF & set(names) else ():
+            check_verifying(server, key)
         responder = stack.enter_context(bare(folder)) if "bare" in chosen.servers else None
         for name in names:
             # The ceiling is only drawn where one request is one answer of the same kind.
             under_test = [*running, responder] if name == "push-basic" and responder else list(running)
-            scripts = {"push-basic": push_basic, "push-jwt": assertions.scripts, "flow": flow}[name]
             if under_test:
-                results.comparisons.append(compare(name, under_test, scripts, results.plan, say))
+                results.comparisons.append(compare(name, under_test, scripts[name], results.plan, say))
         results.memory = {server.name: server.memory() for server in running}
 
 

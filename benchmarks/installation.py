@@ -10,9 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.scenarios import BASIC_CLIENT, JWT_CLIENT, REDIRECT_URI, SCOPE, SigningKey
+from benchmarks.scenarios import (
+    BASIC_CLIENT,
+    JWT_CLIENT,
+    REDIRECT_URI,
+    RESOURCE,
+    SCOPE,
+    SERVICE_CLIENT,
+    SERVICE_SCOPE,
+)
 from benchmarks.servers import Server, Unavailable, discover, free_port, started
 from benchmarks.sign_in import PASSWORD, USERNAME
+from benchmarks.signing import SigningKey
 
 
 def manifest(secret: str, key: SigningKey) -> str:
@@ -35,6 +44,15 @@ def manifest(secret: str, key: SigningKey) -> str:
         "token_endpoint_auth_signing_alg": "ES256",
         "jwks": key.jwks(),
     }
+    service = {
+        "client_id": SERVICE_CLIENT,
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "ES256",
+        "jwks": key.jwks(),
+        "grant_types": ["client_credentials"],
+        "response_types": [],
+        "scope": SERVICE_SCOPE,
+    }
     user = {
         "username": USERNAME,
         "password": PASSWORD,
@@ -43,7 +61,8 @@ def manifest(secret: str, key: SigningKey) -> str:
     realm = {
         "name": "default",
         "profile": "oidc",
-        "clients": [with_secret | shared, with_key | shared],
+        "clients": [with_secret | shared, with_key | shared, service],
+        "resources": [{"identifier": RESOURCE, "scopes": SERVICE_SCOPE.split()}],
         "users": [user],
     }
     return json.dumps({"realms": [realm]}, indent=2)

@@ -23,13 +23,9 @@ from benchmarks.cores import QUIET, wait_for_quiet
 from benchmarks.installation import Installation
 from benchmarks.load import Load, Round
 from benchmarks.paired import Note, Plan, push_basic
-from benchmarks.scenarios import (
-    BASIC_CLIENT,
-    SigningKey,
-    authorization_parameters,
-    verifier_and_challenge,
-)
+from benchmarks.scenarios import BASIC_CLIENT, authorization_parameters, verifier_and_challenge
 from benchmarks.servers import Server, Unavailable
+from benchmarks.signing import SigningKey
 from pushgate.store.transient.sqlite import SqliteTransient
 
 BATCH = 20_000

@@ -15,11 +15,8 @@ from benchmarks.load import Load, Round, Script
 from benchmarks.scenarios import (
     BASIC_CLIENT,
     Flow,
-    PushWithAssertion,
     PushWithSecret,
-    SigningKey,
     authorization_parameters,
-    sign,
     verifier_and_challenge,
 )
 from benchmarks.servers import Server
@@ -29,7 +26,6 @@ from benchmarks.sign_in import Browser
 # of tokens per person and walks it at every token, which no real use would meet. Not very many: it
 # also forgets the oldest of about a thousand entries, and then the session is gone.
 SESSIONS = 16
-CALIBRATION = 8000
 Note = Callable[[str], None]
 
 
@@ -118,27 +114,6 @@ def sign_in(server: Server) -> str:
     return browser.cookies_for(target.authorization)
 
 
-class Assertions:
-    """push-jwt: signs enough assertions for a round before the round begins."""
-
-    def __init__(self, key: SigningKey) -> None:
-        self.key = key
-        self.rates: dict[str, float] = {}
-
-    def scripts(self, server: Server, plan: Plan) -> list[Script]:
-        """Scripts that share one pile; a server much faster than before ends its round early."""
-        if server.name not in self.rates:
-            trial = self._scripts(server, plan.connections, CALIBRATION)
-            self.rates[server.name] = Load(server.port, trial, seconds=1.5, warm_up=0.2).run().rate
-        needed = 1000 + int(self.rates[server.name] * (plan.seconds + plan.warm_up) * 1.4)
-        return self._scripts(server, plan.connections, needed)
-
-    def _scripts(self, server: Server, connections: int, count: int) -> list[Script]:
-        assert server.target is not None
-        pile = sign(self.key, server.target.issuer, count)
-        return [PushWithAssertion(server.target, pile) for _ in range(connections)]
-
-
 def compare(
     name: str,
     servers: list[Server],
@@ -152,7 +127,8 @@ def compare(
         turn = number % len(servers)
         for server in servers[turn:] + servers[:turn]:
             note(f"{name}: round {number + 1} of {plan.rounds}, {server.name}")
-            load = Load(server.port, scripts(server, plan), plan.seconds, plan.warm_up, server.pids())
+            # Before the scripts are made, not after: what they have signed does not keep for long.
             wait_for_quiet(plan.patience)
+            load = Load(server.port, scripts(server, plan), plan.seconds, plan.warm_up, server.pids())
             comparison.rounds[server.name].append(load.run())
     return comparison

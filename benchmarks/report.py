@@ -23,7 +23,7 @@ from benchmarks.servers import PEER_FOLDER
 from benchmarks.startup import Startup
 
 # The targets. The rate belongs to a machine on which the peer does PEER_REFERENCE pushes a second.
-RATIOS = {"push-basic": 2.0, "push-jwt": 2.0, "flow": 1.5}
+RATIOS = {"push-basic": 2.0, "push-jwt": 2.0, "push-dpop": 2.0, "token-dpop": 2.0, "flow": 1.5}
 PUSH_RATE, PEER_REFERENCE = 10_000, 4_800
 READY_SECONDS = 1.5
 MEMORY_MB = 120

@@ -1,4 +1,4 @@
-"""What the load says: a push with a secret, a push with a signed assertion, a whole login.
+"""What the load says: pushes with a secret, an assertion, an assertion and a proof; tokens; whole logins.
 
 Both servers get the same bytes except for host, paths and audience, which discovery tells. As much
 as possible is put together before the measured run.
@@ -7,26 +7,22 @@ as possible is put together before the measured run.
 import base64
 import hashlib
 import json
-import multiprocessing
-import os
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
 from benchmarks.load import Refused, header
+from benchmarks.signing import b64url
 
 REDIRECT_URI = "https://app.example/callback"
 SCOPE = "openid profile email"
 BASIC_CLIENT = "bench-basic"
 JWT_CLIENT = "bench-jwt"
+SERVICE_CLIENT = "bench-service"
+SERVICE_SCOPE = "read write"
+RESOURCE = "https://api.example"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ASSERTION_LIFETIME = 1800  # servers refuse assertions that live an hour or longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,10 @@ class Target:
     par: str
     authorization: str
     token: str
+
+    def url(self, path: str) -> str:
+        """Where a path of this server is."""
+        return f"http://127.0.0.1:{self.port}{path}"
 
     @classmethod
     def discovered(cls, name: str, port: int, metadata: dict[str, str]) -> "Target":
@@ -55,16 +55,6 @@ class Target:
             authorization=path("authorization_endpoint"),
             token=path("token_endpoint"),
         )
-
-
-def b64url(data: bytes) -> str:
-    """Base64url without padding, as JOSE and PKCE use it."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def compact(value: dict[str, object]) -> str:
-    """JSON without spaces, as JOSE libraries write it."""
-    return json.dumps(value, separators=(",", ":"))
 
 
 def basic(client_id: str, secret: str) -> str:
@@ -90,6 +80,11 @@ def authorization_parameters(client_id: str, challenge: str) -> dict[str, str]:
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
+
+
+def service_form() -> dict[str, str]:
+    """What a client sends to get a token for itself."""
+    return {"grant_type": "client_credentials", "scope": SERVICE_SCOPE}
 
 
 def post(target: Target, path: str, length: int, authorization: str | None) -> bytes:
@@ -173,6 +168,69 @@ class PushWithAssertion:
             raise refused("push", status, body)
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request's client assertion and its DPoP proof."""
+
+    assertion: bytes
+    proof: bytes
+
+
+class PushWithProof:
+    """push-dpop: private_key_jwt and a DPoP proof, both from the shared pile of signed pairs."""
+
+    def __init__(self, target: Target, pile: list[Signed]) -> None:
+        parameters = authorization_parameters(JWT_CLIENT, verifier_and_challenge()[1])
+        self.front, self.middle = with_proof(target, target.par, parameters, pile, len(b"&state=") + STATE_LENGTH)
+        self.pile = pile
+        self.states = states()
+
+    def begin(self) -> bytes | None:
+        """One push, until the pile is used up."""
+        if not self.pile:
+            return None
+        signed = self.pile.pop()
+        return b"%b%b%b%b&state=%b" % (self.front, signed.proof, self.middle, signed.assertion, next(self.states))
+
+    def answer(self, status: bytes, head: bytes, body: bytes) -> None:
+        """A push is complete with its 201."""
+        if status != b"201":
+            raise refused("push", status, body)
+
+
+class TokenWithProof:
+    """token-dpop: client_credentials with private_key_jwt and a DPoP proof; the answer is a bound, signed token."""
+
+    def __init__(self, target: Target, pile: list[Signed]) -> None:
+        self.front, self.middle = with_proof(target, target.token, service_form(), pile, 0)
+        self.pile = pile
+
+    def begin(self) -> bytes | None:
+        """One token, until the pile is used up."""
+        if not self.pile:
+            return None
+        signed = self.pile.pop()
+        return b"%b%b%b%b" % (self.front, signed.proof, self.middle, signed.assertion)
+
+    def answer(self, status: bytes, head: bytes, body: bytes) -> None:
+        """A token is there, it is bound to the key, and it is a JWT, which has three parts."""
+        if status != b"200":
+            raise refused("token", status, body)
+        document = json.loads(body)
+        if document["token_type"] != "DPoP" or document["access_token"].count(".") != 2:
+            raise Refused("token: not a bound JWT")
+
+
+def with_proof(target: Target, path: str, form: dict[str, str], pile: list[Signed], more: int) -> tuple[bytes, bytes]:
+    """What stands before the proof, and between proof and assertion; the form goes on for `more` bytes.
+
+    Those made for one server have one length, so the head can be made once.
+    """
+    body = (urlencode(form | {"client_assertion_type": ASSERTION_TYPE}) + "&client_assertion=").encode()
+    head = post(target, path, len(body) + len(pile[0].assertion) + more, None)
+    return head.removesuffix(b"\r\n") + b"DPoP: ", b"\r\n\r\n" + body
+
+
 class Flow:
     """flow: push, authorize with a session that has consented, redeem the code."""
 
@@ -245,78 +303,3 @@ class Flow:
             raise refused("token", status, body)
         if b'"id_token"' not in body or b'"access_token"' not in body:
             raise Refused("token: no tokens")
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """The key of the client that signs its assertions."""
-
-    pem: bytes
-    jwk: dict[str, str]
-
-    @classmethod
-    def generate(cls) -> "SigningKey":
-        """A new P-256 key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        numbers = key.public_key().public_numbers()
-        pem = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        jwk = {
-            "kty": "EC",
-            "crv": "P-256",
-            "x": b64url(numbers.x.to_bytes(32, "big")),
-            "y": b64url(numbers.y.to_bytes(32, "big")),
-            "kid": "bench",
-            "use": "sig",
-            "alg": "ES256",
-        }
-        return cls(pem=pem, jwk=jwk)
-
-    def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public half, as client metadata carries it."""
-        return {"keys": [self.jwk]}
-
-
-def sign_some(job: tuple[bytes, str, int]) -> list[bytes]:
-    """That many assertions for one audience, each with its own jti. Runs in a worker process."""
-    pem, audience, count = job
-    key = serialization.load_pem_private_key(pem, password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    algorithm = ec.ECDSA(hashes.SHA256())
-    front = b64url(compact({"alg": "ES256", "kid": "bench", "typ": "JWT"}).encode())
-    now = int(time.time())
-    claims = {
-        "iss": JWT_CLIENT,
-        "sub": JWT_CLIENT,
-        "aud": audience,
-        "iat": now,
-        "exp": now + ASSERTION_LIFETIME,
-    }
-    signed = []
-    for _ in range(count):
-        claims["jti"] = secrets.token_hex(16)
-        message = f"{front}.{b64url(compact(claims).encode())}".encode()
-        r, s = decode_dss_signature(key.sign(message, algorithm))
-        signature = b64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
-        signed.append(b"%b.%b" % (message, signature.encode()))
-    return signed
-
-
-def sign(key: SigningKey, audience: str, count: int) -> list[bytes]:
-    """A pile of distinct assertions, made on every core: nothing is measured meanwhile."""
-    workers = os.cpu_count() or 1
-    if count < 5000 or workers == 1:
-        return sign_some((key.pem, audience, count))
-    job = (key.pem, audience, count // workers + 1)
-    # The parent is pinned to the load core and its children would be too.
-    with multiprocessing.get_context("spawn").Pool(workers, initializer=unpin) as pool:
-        return [assertion for part in pool.map(sign_some, [job] * workers) for assertion in part]
-
-
-def unpin() -> None:
-    """Let a worker process run on any core."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))

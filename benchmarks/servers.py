@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.cores import LOAD_CORE, SERVER_CORE
-from benchmarks.scenarios import SigningKey, Target
+from benchmarks.scenarios import Target
+from benchmarks.signing import SigningKey
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_FOLDER = ROOT / "benchmarks" / "peer"

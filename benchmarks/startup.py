@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.installation import Installation
 from benchmarks.paired import Note
-from benchmarks.scenarios import SigningKey
 from benchmarks.servers import peer
+from benchmarks.signing import SigningKey
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 // The peer of the benchmark: node-oidc-provider with its in-memory adapter, set up to do the same
 // work as Pushgate does: pushed authorization requests, ES256 ID Tokens, PKCE, one confidential
-// client per authentication method. Everything not named here keeps its default.
+// client per authentication method, and one that gets DPoP-bound JWT access tokens for itself.
+// Everything not named here keeps its default.
 //
 // usage: node server.mjs PORT CLIENT_JWKS_FILE
 import { readFileSync } from 'node:fs';
@@ -37,8 +38,20 @@ const provider = new Provider(issuer, {
       token_endpoint_auth_signing_alg: 'ES256',
       jwks: JSON.parse(readFileSync(jwksFile, 'utf8')),
     },
+    {
+      client_id: 'bench-service',
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'ES256',
+      jwks: JSON.parse(readFileSync(jwksFile, 'utf8')),
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+      id_token_signed_response_alg: 'ES256',
+      scope: 'read write',
+    },
   ],
   jwks: { keys: [signingKey] },
+  scopes: ['openid', 'offline_access', 'read', 'write'],
   claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
   findAccount: (ctx, id) => ({
     accountId: id,
@@ -48,6 +61,19 @@ const provider = new Provider(issuer, {
     // The sign-in and consent pages, walked through once before the measured run.
     devInteractions: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
+    clientCredentials: { enabled: true },
+    dPoP: { enabled: true },
+    // Pushgate signs access tokens (RFC 9068), so the peer signs those of the service client.
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: (ctx, client) => (client.clientId === 'bench-service' ? 'https://api.example' : undefined),
+      getResourceServerInfo: () => ({
+        scope: 'read write',
+        audience: 'https://api.example',
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: 'ES256' } },
+      }),
+    },
   },
 });
 

@@ -8,9 +8,12 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from hypothesis import given, strategies
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from joserfc.jwk import KeySet as TheirKeySet
+from joserfc.jws import JWSRegistry
 
 from pushgate.jose.algorithms import ALGORITHMS, SIGNING, fits
 from pushgate.jose.hashes import half_hash
@@ -210,6 +213,45 @@ def test_other_algorithms_verify_nothing(alg: str) -> None:
     unverified = Unverified({"alg": alg}, {}, b"x.y", b"")
     assert not verify_jws(unverified, KeySet.of_jwks(public("p256", "rsa", "ed25519")))
     assert not verify_jws(unverified, KeySet.of_secret("a secret that is long"))
+
+
+EC_SIZES = {"ES256": 32, "ES384": 48, "ES512": 66}
+
+
+@pytest.mark.parametrize("alg", EC_SIZES)
+@given(message=strategies.binary(max_size=200))
+def test_ecdsa_agrees_with_joserfc(alg: str, message: bytes) -> None:
+    ours, theirs, by = ALGORITHMS[alg], JWSRegistry.algorithms[alg], key(ASYMMETRIC[alg])
+    made = ours.sign(message, by)
+    assert len(made) == 2 * EC_SIZES[alg]
+    assert theirs.verify(message, made, by)
+    assert ours.verify(message, theirs.sign(message, by), by)
+    assert not ours.verify(message + b"x", made, by)
+    assert not ours.verify(message, made, ECKey.generate_key(by.curve_name))
+
+
+@pytest.mark.parametrize("alg", EC_SIZES)
+def test_an_ecdsa_signature_is_two_numbers_of_the_right_length(alg: str) -> None:
+    """RFC 7518 3.4; zeros are the psychic signature of CVE-2022-21449."""
+    ours, by, size = ALGORITHMS[alg], key(ASYMMETRIC[alg]), EC_SIZES[alg]
+    good = ours.sign(b"message", by)
+    r, s = good[:size], good[size:]
+    assert ours.verify(b"message", good, by)
+    der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+    longer = b"\0" + r + b"\0" + s
+    for wrong in (
+        b"",
+        r,
+        good[:-1],
+        good + b"\0",
+        longer,
+        der,
+        s + r,
+        bytes(2 * size),
+        r + bytes(size),
+        b"\xff" * 2 * size,
+    ):
+        assert not ours.verify(b"message", wrong, by)
 
 
 def test_kid_selects() -> None:

@@ -171,10 +171,9 @@ def _imported(members: tuple[tuple[str, str], ...]) -> tuple[KeySet, str] | None
         exponent = key.public_key.public_numbers().e
         if key.raw_value.key_size > MAX_RSA_BITS or exponent.bit_length() > MAX_EXPONENT_BITS:
             return None
-    thumbprint = jwk_thumbprint(jwk)
     assert not isinstance(key, OctKey), "import_key takes no symmetric keys"
-    spelt = type(key).import_key(key.as_pem(private=False)).thumbprint()
-    return (KeySet([found]), thumbprint) if spelt == thumbprint else None
+    numbers = key.binding.convert_raw_key_to_dict(key.raw_value, False)
+    return (KeySet([found]), jwk_thumbprint(jwk)) if numbers.items() <= jwk.items() else None
 
 
 # --- The URL ------------------------------------------------------------------------------------------------
