@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import ssl
@@ -51,10 +52,7 @@ class Live:
 
     def pushgate(self, *arguments: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command line on this server's data."""
-        return subprocess.run(
-            [sys.executable, "-m", "pushgate", *arguments],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True, input=input, timeout=60, check=False,
-        )  # fmt: skip
+        return command(self.folder, self.environment, *arguments, input=input)
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
@@ -68,18 +66,43 @@ class Live:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A port that nobody listens at; it is below those that the system gives to outgoing connections meanwhile."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def command(
+    folder: Path, environment: dict[str, str], *arguments: str, input: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "pushgate", *arguments],
+        cwd=folder, env=environment, capture_output=True, text=True, input=input, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def environment_of(url: str, settings: dict[str, str]) -> dict[str, str]:
+    """Our own environment, but with these settings alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PUSHGATE_")}
+    return kept | {"PUSHGATE_BASE_URL": url, **settings}
+
+
+def url_of(port: int, trust: str | None) -> str:
+    """Where a server with or without TLS of its own is reached."""
+    return f"http://127.0.0.1:{port}" if trust is None else f"https://localhost:{port}"
 
 
 def start(folder: Path, *arguments: str, port: int | None = None, trust: str | None = None, **settings: str) -> Live:
     """Start `pushgate serve` in a folder and wait until it is ready; with `trust` it speaks TLS itself."""
     port = port or free_port()
-    url = f"http://127.0.0.1:{port}" if trust is None else f"https://localhost:{port}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PUSHGATE_")}
-    environment |= {"PUSHGATE_BASE_URL": url, **settings}
+    url = url_of(port, trust)
+    environment = environment_of(url, settings)
     with (folder / "serve.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "pushgate", "serve", "--port", str(port), *arguments],
@@ -103,28 +126,15 @@ def start(folder: Path, *arguments: str, port: int | None = None, trust: str | N
 def serving(
     folder: Path, manifest: str, *arguments: str, port: int | None = None, trust: str | None = None, **settings: str
 ) -> Iterator[Live]:
-    """A running server with what the manifest says."""
+    """A running server with what the manifest says; it was applied before, so that it is in force from the start."""
+    port = port or free_port()
+    (folder / "manifest.yaml").write_text(manifest)
+    done = command(folder, environment_of(url_of(port, trust), settings), "apply", "manifest.yaml")
+    assert done.returncode == 0, done.stderr
     found = start(folder, *arguments, port=port, trust=trust, **settings)
     try:
-        (folder / "manifest.yaml").write_text(manifest)
-        done = found.pushgate("apply", "manifest.yaml")
-        assert done.returncode == 0, done.stderr
-        wait_for_revision(found)
         yield found
     finally:
         if found.process.poll() is None:
             found.process.send_signal(signal.SIGTERM)
             found.process.wait(30)
-
-
-def wait_for_revision(found: Live) -> None:
-    """Until the server has seen the last change: the snapshot looks twice a second."""
-    deadline = time.monotonic() + PATIENCE
-    form = {"response_type": "code", "redirect_uri": "https://app.example/callback", "scope": "openid"}
-    while time.monotonic() < deadline:
-        with found.http() as http:
-            reply = http.post("/oauth2/par", auth=("app", "app-secret-of-at-least-22-characters"), data=form)
-        if reply.status_code == 201:
-            return
-        time.sleep(0.05)
-    raise RuntimeError("the manifest did not come into force")
