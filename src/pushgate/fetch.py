@@ -15,7 +15,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import inf
@@ -33,8 +33,8 @@ _MAX_DIALS = 3  # addresses of one name that are tried, each with an equal share
 _URI = re.compile(r"(?=[!-~]{1,2048}\Z)[^:/?#]+://[^@/?#]+([/?][^#]*)?")
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _NUMERIC = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)")  # 127.1, 0x7f000001: addresses to the C library
+_JSON = ("application/json", "application/jwk-set+json")
 _HEADERS = {
-    "Accept": "application/json, application/jwk-set+json",
     "Accept-Encoding": "identity",  # a compressed body could grow a thousandfold behind the size limit
     "Connection": "close",
     "User-Agent": "pushgate",
@@ -61,7 +61,8 @@ class FetchError(Exception):
     """A document was not fetched.
 
     `reason` is a stable slug: `url` (malformed, userinfo, fragment), `not_https`, `private_address`, `dns`,
-    `network`, `tls`, `timeout`, `redirect`, `status`, `too_large`, `content` (encoding, JSON) or `closed`.
+    `network`, `tls`, `timeout`, `redirect`, `status`, `too_large`, `content` (encoding, JSON, media type, not
+    ASCII) or `closed`.
     The message is for the log only: it can hold text that the other side chose.
     """
 
@@ -166,13 +167,13 @@ class _Guard(httpcore.AsyncNetworkBackend):
 
 
 class Fetcher:
-    """Fetches small JSON documents from URLs that others chose. For one event loop; `aclose()` it.
+    """Fetches small documents from URLs that others chose. For one event loop; `aclose()` it.
 
     allow_hosts: names or IP literals that may be at non-public addresses (ValueError: neither); for these
     alone `http` passes, if the host is `localhost` or a loopback address. ca_file: PEM, trusted beside the
     system's and certifi's (OSError, ssl.SSLError). max_bytes: of one document. timeout: seconds for a whole
-    exchange, from waiting for a slot to the last byte. concurrency: exchanges at a time. resolver, dial: how
-    names are looked up and sockets opened.
+    exchange, from waiting for a slot to the last byte. concurrency: exchanges at a time, of which texts get
+    half. resolver, dial: how names are looked up and sockets opened.
     """
 
     def __init__(
@@ -194,6 +195,8 @@ class Fetcher:
         if ca_file is not None:
             self._tls.load_verify_locations(ca_file)
         self._slots = asyncio.Semaphore(concurrency)
+        # Any browser can have a text fetched: that must not hold up the keys that clients are known by.
+        self._text_slots = asyncio.Semaphore(max(1, concurrency // 2))
         # A lookup cannot be cancelled: slow DNS must clog threads of our own, not the ones the loop shares.
         self._threads = ThreadPoolExecutor(concurrency, "pushgate-dns")
         self.closed = False
@@ -207,16 +210,33 @@ class Fetcher:
 
     async def get_json(self, url: str) -> Any:
         """The JSON document at `url`, fetched now. Raises `FetchError` and nothing else."""
+        # Key sets are published as anything, text/plain included, so what is asked for is not insisted on.
+        return parse_json(await self._fetched(url, _JSON, nullcontext()))
+
+    async def get_text(self, url: str, media_types: Sequence[str]) -> str:
+        """The ASCII text at `url`, fetched now, if it comes as one of these media types (lower case).
+
+        Raises `FetchError` and nothing else.
+        """
+        body = await self._fetched(url, media_types, self._text_slots, strict=True)
+        try:
+            return body.decode("ascii")
+        except UnicodeDecodeError as exc:
+            raise FetchError("content", f"{url!r}: {exc}") from exc
+
+    async def _fetched(
+        self, url: str, accept: Sequence[str], turn: AbstractAsyncContextManager[object], *, strict: bool = False
+    ) -> bytes:
+        """What is at `url`; `turn` is had before a slot is waited for, `strict` wants a media type of `accept`."""
         target = self._parse(url)
         try:
-            async with asyncio.timeout(self.timeout), self._slots:
-                body = await self._exchange(target)
+            async with asyncio.timeout(self.timeout), turn, self._slots:
+                return await self._exchange(target, accept, strict)
         except (TimeoutError, httpcore.TimeoutException) as exc:
             raise FetchError("timeout", f"{url!r}: {exc!r}") from exc
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as exc:
             tls = isinstance(exc, ssl.SSLError) or isinstance(exc.__cause__, ssl.SSLError)
             raise FetchError("tls" if tls else "network", f"{url!r}: {exc!r}") from exc
-        return parse_json(body)
 
     async def aclose(self) -> None:
         """Refuse further fetches; those under way end by their deadline."""
@@ -240,17 +260,17 @@ class Fetcher:
             raise FetchError("not_https", f"{url!r} is not https")
         return parsed.copy_with(host=host)
 
-    async def _exchange(self, url: httpx.URL) -> bytes:
+    async def _exchange(self, url: httpx.URL, accept: Sequence[str], strict: bool) -> bytes:
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        headers = [("Host", url.netloc.decode("ascii")), *_HEADERS.items()]
+        headers = [("Host", url.netloc.decode("ascii")), ("Accept", ", ".join(accept)), *_HEADERS.items()]
         async with AsyncExitStack() as opened:
             # A connection per exchange: no pool whose connections outlive the check or jam after a cancel.
             guard = _Guard(self, opened)
             connection = httpcore.AsyncHTTPConnection(target.origin, self._tls, network_backend=guard)
             async with connection.stream("GET", target, headers=headers) as response:
-                return await self._body(response)
+                return await self._body(response, accept if strict else None)
 
-    async def _body(self, response: httpcore.Response) -> bytes:
+    async def _body(self, response: httpcore.Response, media_types: Sequence[str] | None) -> bytes:
         headers = {name.lower(): value for name, value in response.headers}
         if response.status != 200:
             # A redirect is not followed: the URL as registered is what somebody answers for.
@@ -258,6 +278,9 @@ class Fetcher:
             raise FetchError(reason, f"status {response.status}")
         if b"content-encoding" in headers:
             raise FetchError("content", "the body is encoded although identity was asked for")
+        media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
+        if media_types is not None and media_type not in media_types:
+            raise FetchError("content", f"the media type is {media_type!r}")
         if int(headers.get(b"content-length", 0)) > self._max_bytes:
             raise FetchError("too_large", f"announced more than {self._max_bytes} bytes")
         body = bytearray()

@@ -97,6 +97,7 @@ class Client(Record, frozen=True):
     tls_client_auth_san_email: str | None = None
     tls_client_certificate_bound_access_tokens: bool = False
     use_mtls_endpoint_aliases: bool = False  # which endpoints the client will use; nothing here depends on it
+    request_uris: tuple[str, ...] = ()  # where its request objects are fetched from (RFC 9101 5.2)
     response_modes: tuple[str, ...] | None = None
     authorization_signed_response_alg: str = "RS256"
     authorization_encrypted_response_alg: str | None = None
@@ -314,13 +315,15 @@ class Lifetimes(Record, frozen=True):
 class Rates(Record, frozen=True):
     """Requests per second; 0 switches a limit off. What is guessed wrong is limited per minute.
 
-    That is failed client authentications, and tokens at the introspection endpoint that are not known.
+    That is failed client authentications, and tokens at the introspection endpoint that are not known. Per minute and
+    client too: request objects that are fetched, which any browser can cause.
     """
 
     pushes_per_client: int = 0
     pushes_per_address: int = 0
     failures_per_minute: int = 30
     unknown_tokens_per_minute: int = 60
+    fetches_per_minute: int = 60
 
 
 class RealmSettings(Record, frozen=True):
@@ -335,6 +338,7 @@ class RealmSettings(Record, frozen=True):
     pkce_required: bool = False
     dpop_nonces: bool = False
     request_parameter_supported: bool = True
+    request_uri_parameter_supported: bool = False  # request objects by reference; pushed requests need no switch
     require_signed_request_object: bool = False
     default_scope: str | None = None
     default_resource: str | None = None

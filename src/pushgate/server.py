@@ -67,6 +67,7 @@ class AuthorizationServer:
             client_keys=RegisteredClientKeys(CachedJson(self.fetcher), seal, clock),
             directory=directory or LocalDirectory(engine),
             buckets=Buckets(),
+            fetcher=self.fetcher,
         )
         self.snapshot = Snapshot(self._realm_of, engine, transient, self.services)
         self._chores: list[asyncio.Task[None]] = []

@@ -42,7 +42,7 @@ async def session_of(server: Running) -> Browser:
     return await browser.allow()
 
 
-@pytest.mark.requirement("PAR-2.2-5")
+@pytest.mark.requirement("PAR-2.2-5", "JAR-10.2-1")
 @pytest.mark.parametrize("client_id", STRANGERS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_use_the_request_uri_of_another_client(server: Running, client_id: str, method: str) -> None:

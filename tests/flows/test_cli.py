@@ -361,6 +361,45 @@ def test_doctor_is_content_with_relaxations_and_names_them(template: Path) -> No
     assert done(template, "doctor").startswith("LEVEL")
 
 
+FETCHED = "request objects are fetched by reference"
+UNLIMITED = "browsers can cause fetches of request objects without limit"
+
+
+def test_doctor_names_what_the_members_of_a_realm_relax(folder: Path) -> None:
+    def told(realm: str) -> set[str]:
+        (folder / "relaxed.yaml").write_text(f"realms: [{{name: default, {realm}}}]")
+        done(folder, "apply", "relaxed.yaml")
+        return {f["finding"] for f in json.loads(done(folder, "doctor", "--json")) if f["where"] == "default"}
+
+    unbound = {text for text in told("pkce_required: true") if text.startswith("access tokens are bound to no key: ")}
+    assert len(unbound) == 1
+    assert "confidential clients may go without PKCE" not in told("pkce_required: true")
+    off = "rates: {failures_per_minute: 0, unknown_tokens_per_minute: 0, fetches_per_minute: 0}"
+    guessed = {
+        "client secrets can be guessed without limit",
+        "tokens can be guessed at the introspection endpoint without limit",
+    }
+    found = told(off)
+    assert guessed <= found
+    assert {FETCHED, UNLIMITED}.isdisjoint(found)
+    assert {FETCHED, UNLIMITED, *guessed} <= told(f"request_uri_parameter_supported: true, {off}")
+    found = told("request_uri_parameter_supported: true, rates: {}")
+    assert FETCHED in found
+    assert {UNLIMITED, *guessed}.isdisjoint(found)
+
+
+def test_doctor_has_no_relaxation_of_the_realm_to_name_under_fapi(tmp_path: Path) -> None:
+    done(tmp_path, "db", "upgrade")
+    (tmp_path / "fapi.yaml").write_text(
+        "realms: [{name: default, profile: fapi2-security, access_token_signing_alg: ES256, clients: ["
+        "{client_id: bank, token_endpoint_auth_method: private_key_jwt, jwks_uri: 'https://bank.example/jwks',"
+        " redirect_uris: ['https://bank.example/cb']}]}]"
+    )
+    done(tmp_path, "apply", "fapi.yaml")
+    told = {(f["where"], f["level"]) for f in json.loads(done(tmp_path, "doctor", "--json"))}
+    assert told == {("PUSHGATE_BASE_URL", "relaxation")}
+
+
 def test_explain_says_what_a_client_is_held_to_and_why(template: Path) -> None:
     told = {line["rule"]: line for line in json.loads(done(template, "explain", "default", "spa", "--json"))}
     assert told["PKCE (S256) required"] == {

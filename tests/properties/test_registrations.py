@@ -36,6 +36,7 @@ clients = st.builds(
     scope=st.none() | names,
     jwks=st.none() | st.dictionaries(st.just("keys") | names, st.lists(jwks, max_size=2) | json_values, max_size=2),
     jwks_uri=st.none() | names,
+    request_uris=st.lists(names, max_size=2).map(tuple),
     client_uri=st.none() | names,
     profile=st.none() | st.sampled_from(["oauth2", "oidc"]) | names,
     par_request_expiry=st.none() | st.integers(),

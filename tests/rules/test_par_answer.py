@@ -45,7 +45,7 @@ async def test_the_answer_is_json_whatever_the_client_says_it_accepts(server: Ru
     assert reply.json()["request_uri"].startswith(URN)
 
 
-@pytest.mark.requirement("PAR-2.2-3")
+@pytest.mark.requirement("PAR-2.2-3", "JAR-10.2-1")
 async def test_a_handle_has_128_bits_that_nobody_can_foretell(server: Running) -> None:
     decoded = [urlsafe_b64decode(handle + "=") for handle in await handles(server, MANY)]
     assert {len(value) for value in decoded} == {32}

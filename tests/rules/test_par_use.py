@@ -68,7 +68,7 @@ async def test_an_answered_request_uri_is_dead(server: Running, outcome: str, wh
     assert len(await server.audit("authorization_answered")) == events == 1
 
 
-@pytest.mark.requirement("PAR-4-4", "PAR-2.2-2")
+@pytest.mark.requirement("PAR-4-4", "PAR-2.2-2", "JAR-10.2-1")
 @pytest.mark.parametrize(("auth", "lifetime"), [(APP, 60), (("slow", APP_SECRET), 300)])
 async def test_a_request_uri_can_be_opened_for_expires_in_seconds_and_no_longer(
     server: Running, auth: tuple[str, str], lifetime: int

@@ -36,6 +36,17 @@ def test_everybody_who_demands_a_rule_is_named() -> None:
     assert found["security profile"] == ("oidc", "realm: profile")
 
 
+def test_request_objects_by_reference_need_realm_and_client_and_a_browser() -> None:
+    realm = RealmSettings(name="default", request_uri_parameter_supported=True)
+    client = Client(client_id="app", request_uris=("https://app.example/r",))
+    pushing = Client(client_id="app", request_uris=("https://app.example/r",), profile="fapi2-security")
+    rule = "request objects by reference"
+    assert told(realm, client)[rule][0] == "yes"
+    assert told(realm, pushing)[rule][0] == "no"
+    assert told(realm, Client(client_id="app"))[rule][0] == "no"
+    assert told(RealmSettings(name="default"), client)[rule][0] == "no"
+
+
 def test_a_client_that_is_known_by_its_certificate() -> None:
     client = Client(
         client_id="bank",

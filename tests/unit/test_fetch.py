@@ -480,6 +480,48 @@ def test_any_bytes_are_json_or_a_fetch_error(body: bytes) -> None:
         parse_json(body)
 
 
+# --- text ---------------------------------------------------------------------------------------------------
+
+TYPES = ("text/one", "text/two")
+
+
+@pytest.mark.parametrize("media_type", ["text/one", "Text/Two ; charset=utf-8"])
+async def test_a_text_of_a_wanted_media_type(make: Make, origin: Origin, media_type: str) -> None:
+    origin.routes["/jwks"] = reply(b" a\n", "200 OK", f"Content-Type: {media_type}")
+    assert await make().get_text(origin.url(), TYPES) == " a\n"
+    assert origin.requests[0][1]["accept"] == "text/one, text/two"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"a", ["Content-Type: text/three"]),
+        (b"a", ["Content-Type: text/one, text/two"]),
+        (b"a", ["Content-Type: text/one\xe9"]),
+        (b"a", []),
+        ("é".encode(), ["Content-Type: text/one"]),
+        (b"\xff", ["Content-Type: text/one; charset=latin1"]),
+    ],
+)
+async def test_a_text_that_is_not_wanted(make: Make, origin: Origin, body: bytes, headers: list[str]) -> None:
+    origin.routes["/jwks"] = reply(body, "200 OK", *headers)
+    with pytest.raises(FetchError) as caught:
+        await make().get_text(origin.url(), TYPES)
+    assert caught.value.reason == "content"
+
+
+async def test_texts_take_half_of_the_slots(make: Make, origin: Origin) -> None:
+    origin.routes["/slow"] = silence
+    origin.routes["/text"] = reply(b"a", "200 OK", "Content-Type: text/one")
+    fetcher = make(timeout=SHORT, concurrency=2)
+    slow = [asyncio.create_task(fetcher.get_text(origin.url("/slow"), TYPES)) for _ in range(3)]
+    await origin.asked.wait()
+    assert await fetcher.get_json(origin.url()) == KEYS
+    found = await asyncio.gather(*slow, return_exceptions=True)
+    assert [error.reason for error in found if isinstance(error, FetchError)] == ["timeout"] * 3
+    assert await fetcher.get_text(origin.url("/text"), TYPES) == "a"  # the slots came back
+
+
 # --- the deadline -------------------------------------------------------------------------------------------
 
 

@@ -455,7 +455,7 @@ realms:
     profile: oauth2
     pushed_authorization_requests: {supported: true, required: true, lifetime: 90}
     lifetimes: {code: 30, access_token: 300, id_token: 120, refresh_token: 86400, session: 3600, interaction: 900}
-    rates: {pushes_per_client: 7, pushes_per_address: 9, failures_per_minute: 5}
+    rates: {pushes_per_client: 7, pushes_per_address: 9, failures_per_minute: 5, fetches_per_minute: 6}
     pkce_required: true
     default_scope: read
     access_token_signing_alg: PS256
@@ -487,6 +487,7 @@ CA
         token_endpoint_auth_signing_alg: PS256
         jwks_uri: https://rp.example/jwks
         redirect_uris: [https://rp.example/cb]
+        request_uris: ["https://rp.example/r", "https://rp.example/r#GkurKxf5T0Y-mnPFCHqWOMiZi4VS138cQO_V7PZHAdM"]
         pushed_redirect_uri_prefixes: [https://rp.example/t/]
       - client_id: recognised
         token_endpoint_auth_method: tls_client_auth

@@ -20,7 +20,7 @@ from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Request
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
 from pushgate.endpoints.par import URN, request_lifetime, row_of
-from pushgate.endpoints.request_object import Asked, asked_for
+from pushgate.endpoints.request_object import brought
 from pushgate.errors import InvalidRequestUri, OAuthError
 from pushgate.events import AuthorizationAnswered, AuthorizationStarted
 from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
@@ -66,8 +66,6 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
         opened = await open_request(ctx, request, ctx.transient.key("par", handle.removeprefix(URN)), client)
     elif handle and "request" in params:
         raise refusals.REQUEST_BOTH()
-    elif handle and not ctx.policy(client).par_required:
-        raise refusals.REQUEST_URI_UNSUPPORTED() if handle.startswith("https:") else refusals.REQUEST_URI_REFERENCE()
     else:
         received = await receive(ctx, request, client, params)
         if not isinstance(received, Opened):
@@ -112,10 +110,10 @@ async def known_client(ctx: Context, client_id: str) -> Client:
 async def receive(ctx: Context, request: Request, client: Client, params: Params) -> Opened | AuthorizationResponse:
     """A request that came through the browser: check it, then store it as if it had been pushed.
 
-    So there is one way on from here. A request that breaks a rule is answered at once and not stored.
+    So there is one way on from here, and an object that was fetched is not fetched again. A request that breaks a
+    rule is answered at once and not stored.
     """
-    # Where only pushed requests are taken, an object is not worth opening: its outer parameters tell where to say so.
-    sent = Asked(params, signed=False) if ctx.policy(client).par_required else await asked_for(ctx, client, params)
+    sent = await brought(ctx, client, params)
     asked, malformed = parse_authorization_request(sent.params, client.client_id)
     target = reply_to(asked, client, named=must_name_uri(ctx, client, asked))
     request.correlation_id = new_id()

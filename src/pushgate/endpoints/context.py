@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from pushgate.directory import Directory
 from pushgate.endpoints.http import Request
 from pushgate.events import Event
+from pushgate.fetch import Fetcher
 from pushgate.jose.certificates import TrustAnchors, parse_anchors
 from pushgate.jose.encrypt import EncryptionKey
 from pushgate.jose.keys import KeyRing
@@ -55,6 +56,7 @@ class Services:
     client_keys: ClientKeys
     directory: Directory
     buckets: Buckets
+    fetcher: Fetcher
 
 
 class KnownClients(Protocol):

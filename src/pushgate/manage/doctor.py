@@ -14,7 +14,7 @@ from pushgate.jose.certificates import parse_anchors
 from pushgate.jose.keys import open_key
 from pushgate.jose.seal import CannotOpen
 from pushgate.model import Client, RealmSettings, StoredKey
-from pushgate.profiles import PROFILES
+from pushgate.profiles import PROFILES, policy_of
 from pushgate.protocol.client_auth import CERTIFICATE_METHODS
 from pushgate.protocol.registration import problems
 from pushgate.store.durable.migrate import schema_status
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from pushgate.installation import Installation
 
 SMALL_FREE = 200 * 2**20  # bytes
+MAX_NAMES = 5  # in one finding
+LIMITS = {
+    "failures_per_minute": "client secrets can be guessed",
+    "unknown_tokens_per_minute": "tokens can be guessed at the introspection endpoint",
+    "fetches_per_minute": "browsers can cause fetches of request objects",
+}
+"""Limits of a realm's rates that are on by default, and what happens without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,9 @@ async def examine(installation: Installation) -> list[Finding]:
         found += _keys(installation, realm, await configuration.keys(realm.name))
         found += _realm(realm)
         found += _authorities(realm, time.time())
-        for client in await configuration.clients(realm.name):
+        clients = await configuration.clients(realm.name)
+        found += _bearer(realm, clients)
+        for client in clients:
             found += _client(realm, client)
             found += _certificates(installation.settings, realm, client)
     return found
@@ -65,7 +74,7 @@ def _settings(installation: Installation) -> Iterator[Finding]:
     if settings.fetch_hosts:
         yield Finding(
             "relaxation", "PUSHGATE_FETCH_ALLOW", f"fetches may reach {', '.join(settings.fetch_hosts)}",
-            "name only hosts that serve your clients' keys",
+            "name only hosts that serve your clients' keys and request objects",
         )  # fmt: skip
 
 
@@ -110,6 +119,25 @@ def _realm(realm: RealmSettings) -> Iterator[Finding]:
         )  # fmt: skip
     if not realm.pkce_required and not PROFILES[realm.profile].pkce_required:
         yield Finding("relaxation", realm.name, "confidential clients may go without PKCE", "set pkce_required")
+    if realm.request_uri_parameter_supported:
+        yield Finding(
+            "relaxation", realm.name, "request objects are fetched by reference",
+            "let clients push, and unset request_uri_parameter_supported",
+        )  # fmt: skip
+    for name, what in LIMITS.items():
+        if not getattr(realm.rates, name) and (name != "fetches_per_minute" or realm.request_uri_parameter_supported):
+            yield Finding("relaxation", realm.name, f"{what} without limit", f"set rates.{name}")
+
+
+def _bearer(realm: RealmSettings, clients: list[Client]) -> Iterator[Finding]:
+    """Clients whose tokens are good in anybody's hands. RFC 9700 2.2.1."""
+    names = [c.client_id for c in clients if c.grant_types and not policy_of(realm, c).sender_constrained]
+    if names:
+        shown = ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if names[MAX_NAMES:] else "")
+        yield Finding(
+            "relaxation", realm.name, f"access tokens are bound to no key: those of {shown}",
+            "set dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens where the client can",
+        )  # fmt: skip
 
 
 def _authorities(realm: RealmSettings, now: float) -> Iterator[Finding]:

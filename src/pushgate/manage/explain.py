@@ -45,6 +45,9 @@ def _profile(realm: RealmSettings, client: Client) -> Iterator[Line]:
     modes = " ".join(sorted(policy.response_modes)) or "none"
     whose_modes = whose if client.response_modes is None else f"client: response_modes, within {profile.name}"
     yield Line("response modes", modes, whose_modes)
+    fetched = realm.request_uri_parameter_supported and bool(client.request_uris) and not policy.par_required
+    whose_uris = "client: request_uris, where realm: request_uri_parameter_supported and requests need not be pushed"
+    yield Line("request objects by reference", _yes(fetched), whose_uris)
     yield Line("redirect_uri must be sent", _yes(profile.redirect_uri_required), whose)
 
 

@@ -53,6 +53,7 @@ class ClientInput(Input, frozen=True):
     tls_client_auth_san_email: str | None = None
     tls_client_certificate_bound_access_tokens: bool = False
     use_mtls_endpoint_aliases: bool = False
+    request_uris: tuple[str, ...] = ()
     response_modes: tuple[str, ...] | None = None
     authorization_signed_response_alg: str | None = None
     authorization_encrypted_response_alg: str | None = None
@@ -135,12 +136,13 @@ class LifetimesInput(Input, frozen=True):
 
 
 class RatesInput(Input, frozen=True):
-    """Requests per second (0: no limit); per minute failed client authentications, and unknown tokens introspected."""
+    """Per second (0: no limit); per minute failed authentications, unknown tokens introspected, objects fetched."""
 
     pushes_per_client: int = 0
     pushes_per_address: int = 0
     failures_per_minute: int = 30
     unknown_tokens_per_minute: int = 60
+    fetches_per_minute: int = 60
 
 
 class RealmInput(Input, frozen=True):
@@ -159,6 +161,7 @@ class RealmInput(Input, frozen=True):
     pkce_required: bool | msgspec.UnsetType = msgspec.UNSET
     dpop_nonces: bool | msgspec.UnsetType = msgspec.UNSET
     request_parameter_supported: bool | msgspec.UnsetType = msgspec.UNSET
+    request_uri_parameter_supported: bool | msgspec.UnsetType = msgspec.UNSET
     require_signed_request_object: bool | msgspec.UnsetType = msgspec.UNSET
     default_scope: str | msgspec.UnsetType | None = msgspec.UNSET
     default_resource: str | msgspec.UnsetType | None = msgspec.UNSET

@@ -79,6 +79,9 @@ def problems(settings: RealmSettings) -> list[Problem]:
         found.append(Problem("pushed_authorization_requests.lifetime", "must be 5 to 600 seconds"))
     if par.required and not par.supported:
         found.append(Problem("pushed_authorization_requests.required", "cannot be on while supported is off"))
+    if par.required and settings.request_uri_parameter_supported:
+        reason = "cannot be on while pushed_authorization_requests.required is on"
+        found.append(Problem("request_uri_parameter_supported", reason))
     for name, longest in LONGEST.items():
         if not 1 <= getattr(settings.lifetimes, name) <= longest:
             found.append(Problem(f"lifetimes.{name}", f"must be 1 to {longest} seconds"))
@@ -114,6 +117,8 @@ def _profile_problems(settings: RealmSettings) -> list[Problem]:
     found, par, name = [], settings.pushed_authorization_requests, profile.name
     if profile.par_required and not par.supported:
         found.append(Problem("pushed_authorization_requests.supported", f"the profile {name} needs pushed requests"))
+    if profile.par_required and settings.request_uri_parameter_supported:
+        found.append(Problem("request_uri_parameter_supported", f"the profile {name} takes pushed requests alone"))
     if profile.signed_requests and not settings.request_parameter_supported:
         found.append(Problem("request_parameter_supported", f"the profile {name} needs request objects"))
     if profile.longest_request < (par.lifetime or 0) < LIFETIME_RANGE.stop:

@@ -49,10 +49,10 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "prompt_values_supported": list(PROMPT_VALUES),
         "request_parameter_supported": realm.settings.request_parameter_supported,
         "require_signed_request_object": realm.profile.signed_requests or realm.settings.require_signed_request_object,
-        "request_uri_parameter_supported": False,
+        "request_uri_parameter_supported": realm.settings.request_uri_parameter_supported,
         **_introspection(realm),
     }
-    if realm.settings.request_parameter_supported:
+    if realm.settings.request_parameter_supported or realm.settings.request_uri_parameter_supported:
         document |= {
             "request_object_signing_alg_values_supported": [
                 a for a in ASYMMETRIC_ALGS if a in realm.profile.algorithms
@@ -128,5 +128,5 @@ def _openid(realm: Realm) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": [a for a in SIGNING if a in realm.profile.algorithms],
         "claims_supported": list(dict.fromkeys(claims)),
         "claims_parameter_supported": False,
-        "require_request_uri_registration": False,
+        "require_request_uri_registration": realm.settings.request_uri_parameter_supported,
     }

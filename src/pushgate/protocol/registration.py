@@ -19,12 +19,14 @@ from pushgate.protocol.client_auth import CERTIFICATE_METHODS, MAX_CLIENT_ID, ME
 from pushgate.protocol.metadata import GRANT_TYPES
 from pushgate.protocol.mtls import SUBJECT_MEMBERS, has_certificate, registered_subjects, subject_problem
 from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, registration_problem
+from pushgate.protocol.request_object import DIGEST, MAX_REFERENCE
 
 MIN_SECRET = 22  # characters: 128 bits in base64url
 MIN_HMAC_SECRET = 32  # bytes (RFC 7518 3.2)
 SELF_SIGNED = "self_signed_tls_client_auth"
 SECRETLESS = ("none", "private_key_jwt", *CERTIFICATE_METHODS)
 CLIENT_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_CLIENT_ID}}}")
+MAX_REFERENCES = 50  # request_uris of one client
 LIFETIME_RANGE = range(5, 601)  # seconds (RFC 9126 2.2)
 
 
@@ -66,6 +68,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
     return [
         *_identity(client, secret),
         *_redirects(client),
+        *_references(client, PROFILES.get(client.profile or "", profile).within(profile)),
         *_flows(client, own := PROFILES.get(client.profile or "", profile).within(profile)),
         *_profile(client, own),
         *_keys(client),
@@ -114,6 +117,25 @@ def _redirects(client: Client) -> list[Problem]:
         value = getattr(client, name)
         if value is not None and registration_problem(value, "web"):
             found.append(Problem(name, "must be an https URL"))
+    return found
+
+
+def _references(client: Client, profile: SecurityProfile) -> list[Problem]:
+    """Where request objects are fetched from. RFC 9101 5.2, 10.4.1; OpenID Connect Registration 2."""
+    found = []
+    if client.request_uris and profile.par_required:
+        found.append(Problem("request_uris", f"the profile {profile.name} takes pushed requests alone"))
+    if len(client.request_uris) > MAX_REFERENCES:
+        found.append(Problem("request_uris", f"at most {MAX_REFERENCES} can be registered"))
+    for index, uri in enumerate(client.request_uris):
+        location, hash_sign, digest = uri.partition("#")
+        if not uri.startswith("https://") or registration_problem(location, "web"):
+            found.append(Problem(f"request_uris[{index}]", "must be an https URL"))
+        elif len(uri) > MAX_REFERENCE:
+            found.append(Problem(f"request_uris[{index}]", f"is longer than {MAX_REFERENCE} characters"))
+        elif hash_sign and not DIGEST.fullmatch(digest):
+            reason = "has a fragment that is not the base64url SHA-256 of what is there"
+            found.append(Problem(f"request_uris[{index}]", reason))
     return found
 
 
@@ -194,7 +216,8 @@ def _keys(client: Client) -> list[Problem]:
     alg = client.request_object_signing_alg
     if alg is not None and alg not in ASYMMETRIC_ALGS:
         found.append(Problem("request_object_signing_alg", f"must be one of {', '.join(ASYMMETRIC_ALGS)}"))
-    if (alg is not None or client.require_signed_request_object) and client.jwks is None and client.jwks_uri is None:
+    signs = alg is not None or client.require_signed_request_object or bool(client.request_uris)
+    if signs and client.jwks is None and client.jwks_uri is None:
         found.append(Problem("jwks", "signed request objects need jwks or jwks_uri"))
     if client.jwks is not None and client.jwks_uri is not None:
         found.append(Problem("jwks_uri", "jwks and jwks_uri exclude each other (RFC 7591 2)"))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from typing import Any
 
 from pushgate import refusals
@@ -15,6 +18,11 @@ from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, SKEW_AHEAD, SKEW
 from pushgate.protocol.params import Params
 
 TYPES = frozenset({"jwt", "oauth-authz-req+jwt"})
+MEDIA_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
+"""What a request object is published as (RFC 9101 10.4.1), or in the more general words of RFC 7519 10.3.1."""
+MAX_REFERENCE = 512  # characters of a request_uri (OpenID Connect Core 6.2)
+DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){2}(\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*)?")
 MAX_WINDOW = 3600  # seconds: exp may lie this far after nbf, and nbf this far in the past
 MAX_NUMBER = 10**12  # beyond any age or date
 
@@ -35,6 +43,23 @@ MESSAGE_SIGNING = RequestObjectRules(
     algorithms=FAPI_ALGORITHMS, audience_required=True, window_required=True,
 )  # fmt: skip
 """FAPI 2.0 Message Signing 5.3.1; algorithms of FAPI 2.0 Security Profile 5.4.1."""
+
+
+# --- By reference ---------------------------------------------------------------------------------------
+
+
+def referred_to(text: str, digest: str) -> str:
+    """The request object that was found at a request_uri. Raises InvalidRequestUri for anything else.
+
+    `digest` is the fragment of the URI: empty, or the SHA-256 of what has to be there. RFC 9101 5.2, 7;
+    OpenID Connect Core 6.2.
+    """
+    if digest and urlsafe_b64encode(sha256(text.encode("ascii")).digest()).rstrip(b"=").decode() != digest:
+        raise refusals.REQUEST_URI_CONTENT("another hash")
+    value = text.strip(" \t\r\n")  # text files end with a newline
+    if not _COMPACT.fullmatch(value):
+        raise refusals.REQUEST_URI_CONTENT("no compact JWT")
+    return value
 
 
 # --- Reading --------------------------------------------------------------------------------------------

@@ -25,12 +25,28 @@ REQUEST_URI_USED = Refusal(
 REQUEST_URI_REFERENCE = Refusal(
     "authorize.request_uri_foreign", e.InvalidRequestUri,
     "This request_uri was not issued by this server.",
-    "Request objects by reference are not accepted; push the request (RFC 9126).",
+    "Push the request (RFC 9126). A request object elsewhere has to be referred to by an https URL.",
 )  # fmt: skip
 REQUEST_URI_UNSUPPORTED = Refusal(
     "authorize.request_uri_unsupported", e.RequestUriNotSupported,
     "Request objects are not fetched from a request_uri here.",
     "Push the request and use the request_uri of the reply (RFC 9126), or send the object itself in request.",
+)  # fmt: skip
+REQUEST_URI_UNREGISTERED = Refusal(
+    "authorize.request_uri_unregistered", e.InvalidRequestUri,
+    "This request_uri is not registered for this client.",
+    "It must equal one of the client's request_uris character for character, a fragment included.",
+)  # fmt: skip
+REQUEST_URI_FETCH = Refusal(
+    "authorize.request_uri_fetch", e.InvalidRequestUri,
+    "The request object cannot be fetched from its request_uri.",
+    "Answer GET at once with 200, the media type application/oauth-authz-req+jwt and at most 64 KiB, from a public "
+    "address with a certificate for its name; redirects are not followed. The log has the reason.",
+)  # fmt: skip
+REQUEST_URI_CONTENT = Refusal(
+    "authorize.request_uri_content", e.InvalidRequestUri,
+    "What the request_uri refers to is not the request object.",
+    "Serve the compact JWT and nothing else; a fragment of the URI is the base64url SHA-256 of exactly these bytes.",
 )  # fmt: skip
 REQUEST_BOTH = Refusal(
     "authorize.request_and_request_uri", e.InvalidRequest, "Either request or request_uri can be sent, not both.",
