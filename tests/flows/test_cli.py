@@ -10,15 +10,20 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import yaml
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from pushgate.model import StoredKey
+from pushgate.store.durable.configuration import pack, unpack
 from pushgate.testing import Browser
 from tests.support.live import Live, free_port
 from tests.support.manifests import APP, APP_SECRET, HMAC_SECRET, MANIFEST, POST_SECRET, REDIRECT, REQUEST, VERIFIER
@@ -36,6 +41,8 @@ realms:
     users:
       - {{username: carol, password: carol-password}}
 """
+
+WHEN = "%Y-%m-%d %H:%M:%S"
 
 Done = subprocess.CompletedProcess[str]
 
@@ -317,16 +324,58 @@ def test_a_refused_user_command_changes_nothing(template: Path, arguments: list[
     assert everything(template) == before
 
 
+def listed_keys(folder: Path, realm: str = "default") -> dict[str, dict[str, Any]]:
+    """What `keys list` says, by kid."""
+    return {key["kid"]: key for key in json.loads(done(folder, "keys", "list", "--realm", realm, "--json"))}
+
+
 def test_keys_are_listed_and_rotated(folder: Path) -> None:
-    before = json.loads(done(folder, "keys", "list", "--json"))
-    assert {key["alg"] for key in before} == {"ES256", "PS256", "RS256", "EdDSA", "RSA-OAEP-256", "ECDH-ES"}
-    assert all(set(key) == {"kid", "alg", "created_at", "retired_at"} for key in before)
-    assert "(ES256)" in done(folder, "keys", "rotate", "--alg", "ES256")
-    after = json.loads(done(folder, "keys", "list", "--json"))
-    retired = [key["alg"] for key in after if key["retired_at"] is not None]
-    assert (len(after), retired) == (7, ["ES256"])
-    assert "in use" in done(folder, "keys", "list")
+    before = listed_keys(folder)
+    assert {key["alg"] for key in before.values()} == {"ES256", "PS256", "RS256", "EdDSA", "RSA-OAEP-256", "ECDH-ES"}
+    members = {"kid", "alg", "created_at", "retired_at", "kept_until"}
+    assert all(set(key) == members and key["kept_until"] is None for key in before.values())
+    said = done(folder, "keys", "rotate", "--alg", "ES256").splitlines()
+    after = listed_keys(folder)
+    [fresh] = after.keys() - before.keys()
+    assert said == [f"+ key      default/{fresh}  (ES256)"]
+    [retired] = [key for key in after.values() if key["retired_at"] is not None]
+    assert (len(after), retired["alg"], retired["kid"] in before) == (7, "ES256", True)
+    assert retired["kept_until"] - retired["retired_at"] == 28_800 + 86_400  # a session, and the margin
+    table = done(folder, "keys", "list", COLUMNS="140").splitlines()
+    assert table[0].split() == ["ALG", "KID", "CREATED", "RETIRED", "KEPT", "UNTIL"]
+    line = {kid: next(line for line in table if kid in line) for kid in after}
+    assert {kid for kid in after if line[kid].rstrip().endswith("in use")} == after.keys() - {retired["kid"]}
+    assert line[retired["kid"]].rstrip().endswith(datetime.fromtimestamp(retired["kept_until"], UTC).strftime(WHEN))
     assert failed(folder, "keys", "rotate", "--realm", "nowhere") == "realm: there is no realm 'nowhere'"
+
+
+def test_a_rotation_deletes_keys_that_were_retired_long_ago_and_says_so(folder: Path) -> None:
+    (folder / "second.yaml").write_text("realms: [{name: second}]")
+    done(folder, "apply", "second.yaml")
+    for realm in ("default", "second"):
+        done(folder, "keys", "rotate", "--alg", "ES256", "--realm", realm)
+    long_ago(folder, 28_800 + 86_400 - 60)
+    assert done(folder, "keys", "rotate", "--alg", "EdDSA").count("\n") == 1, "a key went too early"
+    second = listed_keys(folder, "second")
+    long_ago(folder, 120)
+    [old] = [k for k in listed_keys(folder).values() if k["alg"] == "ES256" and k["retired_at"] is not None]
+    made, gone = done(folder, "keys", "rotate", "--alg", "PS256").splitlines()
+    assert made.startswith("+ key      default/")
+    when = datetime.fromtimestamp(old["retired_at"], UTC).strftime(WHEN)
+    assert gone == f"- key      default/{old['kid']}  (ES256, retired {when})"
+    assert old["kid"] not in listed_keys(folder)
+    assert sum(key["retired_at"] is not None for key in listed_keys(folder).values()) == 2  # EdDSA and PS256
+    assert listed_keys(folder, "second").keys() == second.keys()
+
+
+def long_ago(folder: Path, seconds: int) -> None:
+    """Retired keys were retired earlier by this much, as if time had passed."""
+    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+        for realm, kid, data in database.execute("SELECT realm, kid, data FROM keys").fetchall():
+            key = unpack(data, StoredKey)
+            if key.retired_at is not None:
+                earlier = pack(msgspec.structs.replace(key, retired_at=key.retired_at - seconds))
+                database.execute("UPDATE keys SET data = ? WHERE realm = ? AND kid = ?", (earlier, realm, kid))
 
 
 # --- db, doctor ---------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -21,12 +22,12 @@ from pushgate.protocol.authorization_details import (
     check_narrowed,
     covered,
     for_audience,
-    in_words,
     parse_authorization_details,
     requested_details,
     resources_of,
 )
 from pushgate.protocol.details_schema import schema_problem
+from pushgate.protocol.details_words import Row, in_words
 from pushgate.protocol.params import Params
 from pushgate.protocol.pattern_cost import BadPattern, ecma
 from tests.support.strategies import anything, is_refusal, json_values, thoroughly
@@ -551,7 +552,7 @@ def test_an_entry_in_words() -> None:
         {
             "title": "A payment",
             "rows": [
-                ("Amount", "currency: EUR, value: 123.50"),
+                ("Amount", [("currency", "EUR"), ("value", "123.50")]),
                 ("Paid to", "Merchant A"),
                 ("due", "2026-02-28"),
                 ("actions", "initiate, status"),
@@ -568,21 +569,24 @@ def test_an_entry_in_words() -> None:
     [
         (SCRIPT, SCRIPT), ("", '""'), ([], "[]"), ({}, "()"), (None, "none"), (False, "no"), (0, "0"), (12.5, "12.5"),
         ("line\nbreak\x00", "line\\u000abreak\\u0000"), ("100\u202e000", "100\\u202e000"), ("a\u200bb", "a\\u200bb"),
-        ({"name": "Bob, amount: 5"}, 'name: "Bob, amount: 5"'), ({"a, b": 1}, '"a, b": 1'),
-        ({"a": {"b": [1, {"c": None}]}, "d_e": "x"}, "a: (b: [1, (c: none)]), d e: x"),
+        ({"name": "Bob, amount: 5"}, [("name", "Bob, amount: 5")]), ({"a, b": 1}, [("a, b", "1")]),
+        ({"a": {"b": [1, {}]}, "d_e": "x"}, [("a", [("b", [("1", "1"), ("2", "()")])]), ("d e", "x")]),
         (["a", "b, c", " d", ""], 'a, "b, c", " d", ""'),
-        ([{"a": 1}, {"a": 2}], "(a: 1), (a: 2)"),
+        ([{"a": 1}, {"a": 2}, "c"], [("1", [("a", "1")]), ("2", [("a", "2")]), ("3", "c")]),
+        ({"a": {"b": {"c": {"d, e": "f: g", "h": [1, {"i": None}]}}}},
+         [("a", [("b", [("c", '"d, e": "f: g", h: [1, (i: none)]')])])]),
         ("x" * 500, "x" * 500), ("x" * 501, "x" * 500 + "… (1 more characters)"),
     ],
 )  # fmt: skip
-def test_a_value_in_words(value: Any, text: str) -> None:
+def test_a_value_in_words(value: Any, text: str | list[Row]) -> None:
     ((shown),) = in_words(({"type": "open", "x": value},), TYPES)
     assert shown["rows"] == [("x", text)]
 
 
 def test_nothing_long_hides_what_comes_after_it() -> None:
     ((shown),) = in_words((entry(amount={"currency": "x" * 900, "value": "1000000"}),), TYPES)
-    assert shown["rows"][0][1].endswith("value: 1000000")
+    amount = dict(shown["rows"][0][1])
+    assert (amount["currency"], amount["value"]) == ("x" * 500 + "… (400 more characters)", "1000000")
 
 
 @anything
@@ -590,4 +594,11 @@ def test_nothing_long_hides_what_comes_after_it() -> None:
 def test_no_member_is_hidden_and_everything_prints(details: list[dict[str, Any]]) -> None:
     shown = in_words(tuple(details), TYPES)
     assert [len(one["rows"]) for one in shown] == [len(one) - 1 for one in details]
-    assert all(text.isprintable() for one in shown for row in one["rows"] for text in row)
+    assert all(text.isprintable() for one in shown for text in texts(one["rows"]))
+
+
+def texts(rows: list[Row]) -> Iterator[str]:
+    """All that is written in rows, and in the rows within them."""
+    for label, value in rows:
+        yield label
+        yield from [value] if isinstance(value, str) else texts(value)

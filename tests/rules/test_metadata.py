@@ -190,7 +190,7 @@ async def test_a_retired_key_stays_published_while_its_tokens_live(server: Runni
         assert header(fresh[kind])["kid"] != header(tokens[kind])["kid"]
         assert (await verified(server, tokens[kind], alg))["iss"] == (await verified(server, fresh[kind], alg))["iss"]
     # It is forgotten by a later rotation, when nothing that it signed can still be valid.
-    server.clock.advance(28_801)
+    server.clock.advance(28_800 + 86_400 + 1)
     await server.management.rotate_keys("default", ("ES256", "RS256"))
     await server.server.snapshot.refresh()
     published = {key["kid"] for key in (await server.http.get("/oauth2/jwks")).json()["keys"]}

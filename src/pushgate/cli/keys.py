@@ -9,6 +9,8 @@ import typer
 
 from pushgate.cli.common import AsJson, RealmName, out, print_json, print_table, with_installation
 
+SHOWN = ("kid", "alg", "created_at", "retired_at")
+
 app = typer.Typer(no_args_is_help=True, help="Keys to sign with, and keys that others encrypt to.")
 
 
@@ -16,16 +18,21 @@ app = typer.Typer(no_args_is_help=True, help="Keys to sign with, and keys that o
 def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
     """List the keys of a realm, retired ones included."""
 
+    from pushgate.manage.keys import kept_until
+
     async def work(installation: Any) -> None:
-        await installation.management.existing_realm(realm)
+        settings = await installation.management.existing_realm(realm)
         keys = await installation.management.configuration.keys(realm)
         if as_json:
-            print_json(
-                [{"kid": k.kid, "alg": k.alg, "created_at": k.created_at, "retired_at": k.retired_at} for k in keys]
-            )
+            print_json([{name: getattr(key, name) for name in SHOWN} | {"kept_until": kept_until(key, settings)}
+                        for key in keys])  # fmt: skip
             return
-        rows = [[k.alg, k.kid, _when(k.created_at), _when(k.retired_at) or "in use"] for k in keys]
-        print_table(["ALG", "KID", "CREATED", "RETIRED"], sorted(rows), f"no keys in realm {realm}")
+        rows = [
+            [k.alg, k.kid, _when(k.created_at), _when(k.retired_at) or "in use", _when(kept_until(k, settings))]
+            for k in keys
+        ]
+        titles = ["ALG", "KID", "CREATED", "RETIRED", "KEPT UNTIL"]
+        print_table(titles, sorted(rows), f"no keys in realm {realm}")
 
     with_installation(work)
 
@@ -35,7 +42,10 @@ def rotate(
     alg: Annotated[list[str] | None, typer.Option("--alg", help="Only this algorithm. Repeatable.")] = None,
     realm: RealmName = "default",
 ) -> None:
-    """Make new keys; old ones stay published for what they signed, and open what was encrypted to them."""
+    """Make new keys; old ones stay published for what they signed, and open what was encrypted to them.
+
+    Keys that were retired so long ago that nothing can need them any more are deleted.
+    """
     from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 
     known = (*SIGNING, *ENCRYPTION)
@@ -45,8 +55,12 @@ def rotate(
         raise typer.BadParameter(f"--alg must be one of {', '.join(known)}")
 
     async def work(installation: Any) -> None:
-        for key in await installation.management.rotate_keys(realm, tuple(alg or known)):
+        turned = await installation.management.rotate_keys(realm, tuple(alg or known))
+        for key in turned.made:
             out.print(f"+ key      {realm}/{key.kid}  ({key.alg})", style="green", markup=False)
+        for key in turned.deleted:
+            line = f"- key      {realm}/{key.kid}  ({key.alg}, retired {_when(key.retired_at)})"
+            out.print(line, style="red", markup=False)
 
     with_installation(work)
 

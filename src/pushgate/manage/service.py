@@ -21,6 +21,7 @@ from pushgate.jose.keys import KeyRing, make_key
 from pushgate.jose.seal import Seal
 from pushgate.manage import realms as realm_rules
 from pushgate.manage.inputs import ClientInput, RealmInput, UserInput
+from pushgate.manage.keys import Rotation, rotation
 from pushgate.model import Client, ClientSecret, RealmSettings, StoredKey, User
 from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
@@ -232,29 +233,27 @@ class Management:
 
     # --- Keys --------------------------------------------------------------------------------------
 
-    async def rotate_keys(self, realm: str, algs: tuple[str, ...] = (*SIGNING, *ENCRYPTION)) -> list[StoredKey]:
-        """New signing keys; the old ones are retired but stay published while their tokens live.
+    async def rotate_keys(self, realm: str, algs: tuple[str, ...] = (*SIGNING, *ENCRYPTION)) -> Rotation:
+        """New keys; the old ones are retired, but stay published, verify and open while they may be needed.
 
-        A retired key is deleted by a later rotation, once nothing it signed can still be valid.
-        Raises Refused.
+        A retired key is deleted by a later rotation, of whatever algorithm; see keys.kept_until. Raises Refused.
         """
         settings = await self.existing_realm(realm)
         now = int(self._clock())
-        longest = max(settings.lifetimes.access_token, settings.lifetimes.id_token, settings.lifetimes.session)
-        fresh = [self._make_key(alg, self._seal, now) for alg in algs]
-        before = await self.configuration.keys(realm)
+        made = [self._make_key(alg, self._seal, now) for alg in algs]
+        turned = rotation(settings, await self.configuration.keys(realm), made, now=now)
 
         def work(c: sa.Connection) -> None:
-            for key in before:
-                if key.retired_at is None and key.alg in algs:
-                    configuration.save_key(c, realm, msgspec.structs.replace(key, retired_at=now))
-                elif key.retired_at is not None and key.retired_at + longest < now:
-                    configuration.delete_key(c, realm, key.kid)
-            for key in fresh:
+            for key in (*turned.retired, *turned.made):
                 configuration.save_key(c, realm, key)
 
-        await self.carry_out([Change(realm, "key", ",".join(algs), "update", work=work)])
-        return fresh
+        await self.carry_out(
+            [
+                Change(realm, "key", ",".join(algs), "update", work=work),
+                *(Change(realm, "key", key.kid, "delete", work=_deleting(realm, key)) for key in turned.deleted),
+            ]
+        )
+        return turned
 
     # --- Doing ---------------------------------------------------------------------------------------
 
@@ -296,6 +295,10 @@ def user_problems(username: str, password: str | None, claims: dict[str, Any]) -
     if "sub" in claims:
         found.append(Problem("claims.sub", "is made by the server"))
     return found
+
+
+def _deleting(realm: str, key: StoredKey) -> Work:
+    return lambda c: configuration.delete_key(c, realm, key.kid)
 
 
 def _default_alg(realm: RealmSettings, wanted: ClientInput) -> str:

@@ -1,7 +1,7 @@
-"""Rich authorization requests (RFC 9396): reading them, who may ask for what, and how people are told.
+"""Rich authorization requests (RFC 9396): reading them, and who may ask for what.
 
-Values are data: they are compared as they came, without normalisation, and escaped where they are shown
-(RFC 9396 12).
+Values are data: they are compared as they came, without normalisation (RFC 9396 12). How people are told is in
+details_words.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ MAX_DEPTH = 10  # objects and arrays inside one another, the outer array include
 MAX_MEMBERS = 100  # of one object or array
 MAX_NAME = 100  # characters of a member's name
 MAX_INTEGER = 2**53 - 1  # RFC 7493 2.2: what lies beyond is another number to another reader
-MAX_SHOWN = 500  # characters of one value on the consent page
 
 
 # --- Reading --------------------------------------------------------------------------------------------
@@ -210,76 +209,3 @@ def _is_at(entry: dict[str, Any], identifier: str) -> bool:
     """Whether one of the entry's locations is this resource, or a path below it."""
     below = identifier if identifier.endswith("/") else f"{identifier}/"
     return any(at == identifier or at.startswith(below) for at in entry.get("locations") or ())
-
-
-# --- In words ---------------------------------------------------------------------------------------------
-
-
-def in_words(details: Details, types: tuple[AuthorizationDetailsType, ...]) -> list[dict[str, Any]]:
-    """What the consent page shows of each entry: `title`, and `rows` of (label, text). Nothing is left out.
-
-    Plain text, to be escaped by the page. Labels are the `title`s of the schema's properties, else the
-    members' names. Characters that do not print, or change the direction of writing, are spelt out. Of a
-    value longer than 500 characters the beginning is shown, and how much more there is.
-    """
-    by_name = {known.type: known for known in types}
-    shown = []
-    for entry in details:
-        known = by_name.get(entry["type"], AuthorizationDetailsType(type=entry["type"]))
-        rows = [
-            (_label(name, schema), _text(entry[name], schema))
-            for name, schema in _members(entry, known.schema)
-            if name != "type"
-        ]
-        shown.append({"title": _visible(known.title or known.type), "rows": rows})
-    return shown
-
-
-def _members(value: dict[str, Any], schema: Any) -> list[tuple[str, Any]]:
-    """Names with their schemas, in the schema's order; those it does not name come last."""
-    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
-    named = [name for name in properties if name in value]
-    return [(name, properties.get(name)) for name in (*named, *(n for n in value if n not in properties))]
-
-
-def _label(name: str, schema: Any) -> str:
-    title = schema.get("title") if isinstance(schema, dict) else None
-    return _visible(title) if title else _visible(name.replace("_", " "))
-
-
-def _text(value: Any, schema: Any) -> str:
-    """One row's text; at the top of a row nothing needs quotes or brackets."""
-    if isinstance(value, str):
-        return _cut(value) or '""'
-    text = _inner(value, schema)
-    return text[1:-1] if isinstance(value, dict | list) and value else text
-
-
-def _inner(value: Any, schema: Any) -> str:
-    """A value beside others: brackets and quotes keep one from looking like several."""
-    if isinstance(value, dict):
-        parts = [f"{_quoted(_label(n, s), ':')}: {_inner(value[n], s)}" for n, s in _members(value, schema)]
-        return f"({', '.join(parts)})"
-    if isinstance(value, list):
-        items = schema.get("items") if isinstance(schema, dict) else None
-        return f"[{', '.join(_inner(item, items) for item in value)}]"
-    if isinstance(value, str):
-        return _quoted(_cut(value), ": ")
-    if isinstance(value, bool) or value is None:
-        return "none" if value is None else "yes" if value else "no"
-    return str(value)
-
-
-def _quoted(text: str, *more: str) -> str:
-    """In quotes, where the text would otherwise look like more than one value."""
-    plain = text.strip() == text != "" and not any(mark in text for mark in (*',;()[]"', *more))
-    return text if plain else json.dumps(text, ensure_ascii=False)
-
-
-def _cut(text: str) -> str:
-    rest = len(text) - MAX_SHOWN
-    return _visible(text) if rest <= 0 else f"{_visible(text[:MAX_SHOWN])}… ({rest} more characters)"
-
-
-def _visible(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

@@ -11,7 +11,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import ConsentGiven
 from pushgate.model import Session
-from pushgate.protocol.authorization_details import in_words
+from pushgate.protocol.details_words import in_words
 from pushgate.protocol.interaction import Login, account_token, check_csrf
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
