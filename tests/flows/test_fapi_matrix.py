@@ -164,14 +164,16 @@ async def code_for(server: Running, case: Case, pushed: httpx.Response, alg: str
     """Sign in and consent; the code stands in the open, or in the JWT with everything else and nothing beside it."""
     browser = server.browser()
     params = {"client_id": case.client_id, "request_uri": pushed.json()["request_uri"]}
-    answer = answer_in(await agree(await browser.open(AUTHORIZE, params=params)), "query", REDIRECT)
+    answer: dict[str, Any] = dict(
+        answer_in(await agree(await browser.open(AUTHORIZE, params=params)), "query", REDIRECT)
+    )
     if case.style == "JAR+JARM":
         assert answer.keys() == {"response"}
         answer = await verified(server, answer["response"], alg)
         assert answer.pop("aud") == case.client_id
         assert server.clock() < answer.pop("exp") <= server.clock() + 600
     assert answer == {"code": answer["code"], "state": "a-state", "iss": BASE_URL}
-    return answer["code"]
+    return str(answer["code"])
 
 
 async def use(
