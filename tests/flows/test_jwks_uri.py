@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwe
 from joserfc.jwk import OctKey, RSAKey
 
 from pushgate.fetch import Fetcher
 from pushgate.testing import Running, running
-from tests.support.assertions import FORMS, MAC_SECRET, accepted, claims, key, public, send, signed
+from tests.support.assertions import FORMS, MAC_SECRET, accepted, b64, claims, key, public, send, signed
 from tests.support.introspection import INTROSPECT
 from tests.support.steps import PAR, refused, stored
 from tests.unit.fetch_support import PUBLIC, Names, Origin, Route, authority, reply
@@ -355,12 +356,27 @@ async def test_a_good_key_among_bad_ones(serve: Serve, origin: Origin) -> None:
         accepted(await send(server, PAR, fresh(server)))
 
 
+@pytest.mark.requirement("FAPI-5.4.1-2")
+@pytest.mark.parametrize("bits", [1024, 2047])
 @pytest.mark.filterwarnings("ignore:Key size should be")
-async def test_a_weak_rsa_key(serve: Serve, origin: Origin) -> None:
-    weak = RSAKey.generate_key(1024, {"kid": "weak"})
-    document(origin, {"keys": [weak.as_dict(private=False)]})
+async def test_a_weak_rsa_key(serve: Serve, origin: Origin, bits: int) -> None:
+    weak = RSAKey.import_key(rsa.generate_private_key(65537, bits), {"kid": "weak"})
+    document(origin, {"keys": [weak.as_dict(private=False), *public("p256")["keys"]]})
     async with serve() as server:
         await bad(server, signed(claims(server), alg="RS256", by=weak))
+        accepted(await send(server, PAR, fresh(server)))
+
+
+@pytest.mark.requirement("FAPI-5.4.1-2")
+async def test_a_weak_curve(serve: Serve, origin: Origin) -> None:
+    point = ec.generate_private_key(ec.SECP192R1()).public_key().public_numbers()
+    coordinates = {"x": b64(point.x.to_bytes(24, "big")), "y": b64(point.y.to_bytes(24, "big"))}
+    for crv in ("P-192", "secp192r1", "P-256"):
+        weak = {"kty": "EC", "crv": crv, "kid": "weak", **coordinates}
+        document(origin, {"keys": [weak, *public("p256")["keys"]]})
+        async with serve() as server:
+            await bad(server, fresh(server, kid="weak"))
+            accepted(await send(server, PAR, fresh(server)))
 
 
 @pytest.mark.requirement("ASSERT-7523-3-11")

@@ -7,9 +7,15 @@ from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
+from pushgate.jose.verify import MIN_RSA_BITS
+
+MIN_EC_BITS = 224
 MAX_DER = 16_384  # bytes of one certificate
 MAX_CHAIN = 4  # further certificates, and so intermediate authorities
 
@@ -50,8 +56,8 @@ class TrustAnchors:
     def check(self, der: bytes, chain: tuple[bytes, ...], now: float) -> None:
         """A path leads from the certificate to an anchor, and all of it holds at `now`. Raises BadCertificate.
 
-        `now`: seconds since the epoch. RFC 5280 6.1; what may sign and what may be signed is the Web PKI's
-        (RSA of 2048 bits, P-256, P-384, P-521; SHA-2).
+        `now`: seconds since the epoch. RFC 5280 6.1; what may sign is the Web PKI's (RSA of 2048 bits, P-256, P-384,
+        P-521; SHA-2). The certificate's own key is not looked at: see `long_enough`.
         """
         if self._policy is None:
             raise BadCertificate("no trust anchors are configured")
@@ -82,6 +88,20 @@ def key_of(der: bytes) -> bytes:
         return load(der).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except BROKEN as problem:
         raise BadCertificate(str(problem)) from None
+
+
+def long_enough(der: bytes) -> bool:
+    """Whether the certificate's key is RSA of 2048 bits, EC of 224 bits, or more. Raises BadCertificate.
+
+    FAPI2-SP 5.4.1. Other kinds have one size, which is enough.
+    """
+    try:
+        key = load(der).public_key()
+    except BROKEN as problem:
+        raise BadCertificate(str(problem)) from None
+    if isinstance(key, EllipticCurvePublicKey):
+        return key.key_size >= MIN_EC_BITS
+    return not isinstance(key, RSAPublicKey | DSAPublicKey) or key.key_size >= MIN_RSA_BITS
 
 
 @lru_cache(maxsize=64)

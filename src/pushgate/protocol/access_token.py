@@ -65,7 +65,7 @@ def parse_access_token(token: str, algorithms: Collection[str]) -> Unverified:
     header = unverified.header
     if str(header.get("typ")).lower() not in TYPES:
         raise refusals.ACCESS_TYPE("typ")
-    if "crit" in header:
+    if "crit" in header or header.get("b64") is False:
         raise refusals.ACCESS_TYPE("crit")
     if header["alg"] not in algorithms:
         raise refusals.ACCESS_ALG()

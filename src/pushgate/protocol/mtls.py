@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pushgate import refusals
-from pushgate.jose.certificates import BROKEN, BadCertificate, TrustAnchors, key_of, load, parse_anchors
+from pushgate.jose.certificates import BROKEN, BadCertificate, TrustAnchors, key_of, load, long_enough, parse_anchors
 from pushgate.jose.verify import import_key
 from pushgate.model import Client, Fact
 from pushgate.protocol.distinguished_name import MAX_NAME, name_of, parse_name
@@ -58,11 +58,17 @@ class Certificate(Fact, frozen=True):
 
 @lru_cache(maxsize=512)
 def read_certificate(der: bytes, chain: tuple[bytes, ...] = ()) -> Certificate:
-    """The certificate in these DER bytes. Raises InvalidClient; `chain` is looked at only where it is needed."""
+    """The certificate in these DER bytes, with a key that is long enough. Raises InvalidClient.
+
+    `chain` is looked at only where it is needed. Whether the key authenticates or only binds tokens makes no
+    difference: FAPI2-SP 5.4.1.
+    """
     try:
-        load(der)
+        usable = long_enough(der)
     except BadCertificate as bad:
         raise refusals.CERTIFICATE_MALFORMED(str(bad)) from None
+    if not usable:
+        raise refusals.CERTIFICATE_KEY()
     digest = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=")
     return Certificate(der, digest.decode("ascii"), chain)
 

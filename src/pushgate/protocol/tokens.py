@@ -10,6 +10,7 @@ from pushgate.jose.hashes import half_hash
 from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
 from pushgate.model import Confirmation, Grant
 from pushgate.protocol.access import Access
+from pushgate.protocol.access_token import LATEST
 from pushgate.protocol.scopes import SCOPE_CLAIMS
 
 ACCESS_TOKEN_TYPE = "at+jwt"
@@ -156,8 +157,9 @@ def own_access_token(token: str, keys: KeySet, issuer: str) -> dict[str, Any] | 
 
 
 def in_time(claims: dict[str, Any], now: float) -> bool:
-    """Whether a token of ours has begun and has not ended. RFC 7519 4.1.4, 4.1.5."""
-    return bool(claims.get("nbf", 0) <= now < claims["exp"])
+    """Whether a token of ours has begun and has not ended; our times are whole seconds. RFC 7519 4.1.4, 4.1.5."""
+    begins, ends = claims.get("nbf", 0), claims.get("exp")
+    return type(begins) is int and type(ends) is int and -LATEST < begins <= now < ends < LATEST
 
 
 def audience_of(claims: dict[str, Any]) -> list[str]:
@@ -180,10 +182,15 @@ def subject_of_hint(hint: str, keys: KeySet, issuer: str) -> str:
 
 
 def _own(token: str, keys: KeySet) -> Unverified | None:
-    """The token if one of our own keys signed it; its claims then have the types that we gave them."""
+    """The token if one of our own keys signed it; its claims then have the types that we gave them.
+
+    We demand no extensions, so what demands one is not ours. RFC 7515 4.1.11.
+    """
     try:
         unverified = parse_jws(token)
     except BadJws:
+        return None
+    if "crit" in unverified.header or unverified.header.get("b64") is False:
         return None
     return unverified if verify_jws(unverified, keys) else None
 

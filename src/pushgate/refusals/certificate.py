@@ -13,6 +13,10 @@ CERTIFICATE_MALFORMED = Refusal(
     "certificate.malformed", e.InvalidClient, "The client certificate cannot be read.",
     "Have the proxy send one X.509 certificate, once, as RFC 9440, escaped PEM or base64 of DER.",
 )  # fmt: skip
+CERTIFICATE_KEY = Refusal(
+    "certificate.key", e.InvalidClient, "The key of the client certificate is too short.",
+    "Get a certificate for an RSA key of at least 2048 bits, or an EC key of at least 224 bits (FAPI2-SP 5.4.1).",
+)  # fmt: skip
 CERTIFICATE_CHAIN = Refusal(
     "certificate.chain", e.InvalidClient,
     "The client certificate does not lead to a trusted certificate authority, or it is not valid now.",
