@@ -29,7 +29,8 @@ OIDC_RESPONSE_TYPES = frozenset(
 KEY_METHODS = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
 AUTH_METHODS = KEY_METHODS | {"none", "client_secret_basic", "client_secret_post", "client_secret_jwt"}
 JWT_RESPONSE_MODES = frozenset({"query.jwt", "fragment.jwt", "form_post.jwt", "jwt"})
-RESPONSE_MODES = JWT_RESPONSE_MODES | {"query", "fragment", "form_post"}
+OPEN_RESPONSE_MODES = frozenset({"query", "fragment", "form_post"})
+RESPONSE_MODES = JWT_RESPONSE_MODES | OPEN_RESPONSE_MODES
 ASYMMETRIC = frozenset(
     {"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"}
 )

@@ -118,6 +118,11 @@ class Issuer:
         """The same endpoint under the base URL for client certificates; None without one. RFC 8705 5."""
         return None if self.mtls_base_url is None else self.mtls_base_url + url.removeprefix(self.base_url)
 
+    def called(self, url: str, host: str | None) -> tuple[str, ...]:
+        """What a DPoP proof may name: the endpoint's own URL, and the alias where that was called. RFC 9449 4.3."""
+        alias = self.alias(url)
+        return (url,) if alias is None or urlsplit(alias).netloc != host else (url, alias)
+
     def addresses(self, url: str) -> tuple[str, ...]:
         """Every URL of an endpoint: its own, and its alias."""
         alias = self.alias(url)

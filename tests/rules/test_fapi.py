@@ -352,3 +352,23 @@ async def test_the_consent_page_names_client_and_scope(bank: Running) -> None:
     assert browser.page is not None
     assert "bank" in browser.page.text
     assert "accounts" in browser.page.text
+
+
+@pytest.mark.requirement("FAPI-5.3.2.1-4", "FAPI-5.3.2.2-5")
+async def test_what_was_issued_before_the_profile_is_worth_nothing_after_it() -> None:
+    """An unbound access token at UserInfo, and a code without PKCE."""
+    client = {**CLIENT, "token_endpoint_auth_method": "client_secret_basic", "client_secret": "x" * 32}
+    async with running(json.dumps({"realms": [{**REALM, "profile": "oidc", "clients": [client]}]})) as server:
+        auth = ("bank", "x" * 32)
+        codes = []
+        for _ in range(2):
+            plain = but(REQUEST, code_challenge=None, code_challenge_method=None)
+            codes.append(await sign_in(server, await server.http.post(PAR, auth=auth, data=plain)))
+        form = {"grant_type": "authorization_code", "code": codes[0], "redirect_uri": REDIRECT}
+        tokens = (await server.http.post(TOKEN, auth=auth, data=form)).json()
+        await server.apply(json.dumps({"realms": [{**REALM, "profile": PROFILE, "clients": [CLIENT]}]}))
+        reply = await userinfo_with(server, tokens["access_token"], None, scheme="Bearer")
+        assert (reply.status_code, reply.headers["pushgate-refusal"]) == (401, "userinfo.token_unbound")
+        assert 'error="invalid_token"' in reply.headers["www-authenticate"]
+        form = {"grant_type": "authorization_code", "code": codes[1], "redirect_uri": REDIRECT}
+        refused(await ask_token(server, proof(server), **form), 400, "invalid_grant", "code.invalid")

@@ -332,7 +332,7 @@ def test_a_profile_may_serve_apis_alone() -> None:
     for strict in (False, True):
         profile = only_resources(FAPI2_SECURITY) if strict else FAPI2_SECURITY
         callers = {
-            name: caller_of(client, [resource], profile.tighten(RealmSettings(name="r"), client))
+            name: caller_of(client, (resource,), profile.tighten(RealmSettings(name="r"), client))
             for name in ("app", "api")
             for client in [Client(client_id=name, token_endpoint_auth_method="private_key_jwt")]
         }
@@ -352,7 +352,7 @@ def test_a_client_of_that_profile_is_held_to_it_in_any_realm_and_the_other_way_r
         assert inner.within(outer).introspection_for_resources_only is True
     assert OIDC.within(OIDC).introspection_for_resources_only is False
     policy = policy_of(RealmSettings(name="r"), Client(client_id="app"))
-    assert caller_of(Client(client_id="app"), [], policy) == Caller("app", (), own_tokens=True)
+    assert caller_of(Client(client_id="app"), (), policy) == Caller("app", (), own_tokens=True)
 
 
 # --- Tokens that are not active -----------------------------------------------------------------------------

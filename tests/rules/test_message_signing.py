@@ -175,6 +175,16 @@ async def test_a_request_through_the_browser_is_refused(bank: Running) -> None:
     assert (await inside(bank, browser))["error_description"] == REFUSALS["request.par_required"].description
 
 
+@pytest.mark.requirement("FMS-5.4.1-1")
+async def test_even_the_refusal_of_a_plain_request_is_signed(bank: Running) -> None:
+    params = {"client_id": "bank", "response_type": "code", "redirect_uri": REDIRECT, "state": "a-state"}
+    for more in ({}, {"response_mode": "query"}):
+        claims = await inside(bank, await bank.browser().open(AUTHORIZE, params={**params, **more}))
+        assert (claims["error_description"], claims["state"]) == (
+            REFUSALS["request.par_required"].description, "a-state",
+        )  # fmt: skip
+
+
 async def test_the_metadata_of_the_profile() -> None:
     async with running(json.dumps({"realms": [WHERE["realm"]]})) as server:
         found = (await server.http.get("/.well-known/openid-configuration")).json()

@@ -346,6 +346,7 @@ BAD_RESOURCES = {
     "relative": ("/api", "request.resource_malformed"),
     "fragment": (f"{BANK}#x", "request.resource_malformed"),
     "space": ("https://a b.example", "request.resource_malformed"),
+    "two in one": (f"{BANK} {CALENDAR}", "request.resource_malformed"),
     "no URI": ("bank", "request.resource_malformed"),
     "unknown": ("https://unknown.example", "request.resource_unknown"),
     "almost": (f"{BANK}/", "request.resource_unknown"),
@@ -376,6 +377,114 @@ async def test_a_client_may_be_limited_to_some_resources(server: Running) -> Non
     refused(reply, 400, "invalid_target", "request.resource_not_allowed")
     pushed = await server.http.post(PAR, auth=("notes", SECRET), data=but(REQUEST, resource=CALENDAR))
     refused(pushed, 400, "invalid_target", "request.resource_not_allowed")
+
+
+@pytest.mark.requirement("RES-2.1-1")
+async def test_leaving_the_resource_out_is_no_way_around(server: Running) -> None:
+    """Scope values and locations lead to an audience too."""
+    form = {"grant_type": "client_credentials", "scope": "events"}
+    refused(await post(server, form, "notes"), 400, "invalid_target", "request.resource_not_allowed")
+    elsewhere = details({"type": "note", "locations": [CALENDAR]})
+    for change in ({"scope": "events"}, {"authorization_details": elsewhere}):
+        pushed = await server.http.post(PAR, auth=("notes", SECRET), data=but(REQUEST, **change))
+        refused(pushed, 400, "invalid_target", "request.resource_not_allowed")
+
+
+@pytest.mark.requirement("RES-2.1-1", "RES-2.2-1")
+async def test_a_client_that_has_lost_a_resource_gets_no_more_tokens_for_it(server: Running) -> None:
+    response = await tokens(server, but(REQUEST, scope="events"))
+    changed = [{**c, "allowed_resources": [BANK]} for c in MANIFEST["clients"] if c["client_id"] == "app"]
+    await server.apply(json.dumps({"realms": [{**MANIFEST, "clients": changed}]}))
+    reply = await refresh(server, response["refresh_token"])
+    refused(reply, 400, "invalid_target", "request.resource_not_allowed")
+
+
+@pytest.mark.requirement("RES-2.2-4")
+async def test_scope_that_the_target_does_not_understand_makes_no_token(server: Running) -> None:
+    form = {"grant_type": "client_credentials", "scope": "events", "resource": BANK}
+    refused(await post(server, form), 400, "invalid_scope", "request.scope_target")
+    pushed = await server.http.post(PAR, auth=("app", SECRET), data=but(REQUEST, scope="events", resource=BANK))
+    refused(pushed, 400, "invalid_scope", "request.scope_target")
+    response = await tokens(server, but(REQUEST, scope="accounts events", resource=[BANK, CALENDAR]))
+    reply = await refresh(server, response["refresh_token"], scope="accounts", resource=CALENDAR)
+    refused(reply, 400, "invalid_scope", "request.scope_target")
+
+
+@pytest.mark.requirement("RES-2.2-4")
+async def test_what_a_person_unticks_can_leave_nothing_for_the_target(server: Running) -> None:
+    request = but(REQUEST, scope="accounts events", resource=BANK)
+    browser = await opened(server, request)
+    await browser.sign_in()
+    await browser.submit("consent-allow", scope=["events"])
+    told(browser, request, "invalid_scope", "request.scope_target")
+
+
+@pytest.mark.requirement("RES-2.1-1")
+async def test_people_are_asked_for_each_resource(server: Running) -> None:
+    """Also where its scope says nothing about it."""
+    browser = await opened(server, but(REQUEST, scope="openid"))
+    await code_of(browser)
+
+    async def again(**changes: Any) -> Browser:
+        reply = await server.http.post(PAR, auth=("app", SECRET), data=but(REQUEST, scope="openid", **changes))
+        params = {"client_id": "app", "request_uri": reply.json()["request_uri"]}
+        return await browser.open(AUTHORIZE, params=params)
+
+    assert not at(await again(), "consent")
+    silent = {"resource": CALENDAR, "prompt": "none"}
+    told(await again(**silent), but(REQUEST, **silent), "consent_required", "authorize.consent_required")
+    await again(resource=CALENDAR)
+    assert browser.page is not None
+    assert CALENDAR in browser.page.text
+    await browser.allow()
+    assert "code" in (await again(**silent)).answer
+
+
+@pytest.mark.requirement("RES-2.2-1")
+async def test_a_refresh_leads_nowhere_else_than_the_grant() -> None:
+    realm = {**MANIFEST, "default_resource": BARE}
+    async with running(json.dumps({"realms": [realm]})) as server:
+        response = await tokens(server, REQUEST)
+        assert (await claims(server, response))["aud"] == [BANK, BASE_URL]
+        narrow = (await refresh(server, response["refresh_token"], scope="email")).json()
+        assert (await claims(server, narrow))["aud"] == BASE_URL
+        moved = [{"identifier": BANK, "scopes": ["payments"]}, {"identifier": CALENDAR, "scopes": ["accounts"]},
+                 {"identifier": BARE}]  # fmt: skip
+        await server.apply(json.dumps({"realms": [{**realm, "resources": moved}]}))
+        reply = await refresh(server, response["refresh_token"])
+        refused(reply, 400, "invalid_target", "token.resource")
+
+
+@pytest.mark.requirement("RAR-10-1")
+async def test_types_that_were_withdrawn_are_in_no_new_token(server: Running) -> None:
+    both = await tokens(server, but(REQUEST, authorization_details=details(PAYMENT, NOTE)))
+    one = await tokens(server, but(REQUEST, authorization_details=details(PAYMENT)))
+    changed = [{**c, "authorization_details_types": ["note"]} for c in MANIFEST["clients"] if c["client_id"] == "app"]
+    await server.apply(json.dumps({"realms": [{**MANIFEST, "clients": changed}]}))
+    assert (await refresh(server, both["refresh_token"])).json()["authorization_details"] == [NOTE]
+    reply = await refresh(server, one["refresh_token"])
+    refused(reply, 400, "invalid_authorization_details", "details.type_not_allowed")
+
+
+@pytest.mark.requirement("RAR-9.1-1", "RAR-9.2-1", "JIR-5-4")
+async def test_introspection_tells_an_api_its_own_entries() -> None:
+    apis = [
+        {"client_id": name, "client_secret": SECRET, "grant_types": ["client_credentials"]}
+        for name in ("bank", "calendar")
+    ]
+    resources = [
+        {"identifier": BANK, "scopes": ["accounts"], "introspection_clients": ["bank"]},
+        {"identifier": CALENDAR, "scopes": ["events"], "introspection_clients": ["calendar"]},
+    ]
+    realm = {**MANIFEST, "resources": resources, "clients": [MANIFEST["clients"][0], *apis]}
+    mine, other = {"type": "note", "locations": [CALENDAR]}, {"type": "note", "locations": [BANK]}
+    async with running(json.dumps({"realms": [realm]})) as server:
+        request = but(REQUEST, scope="accounts events", resource=[BANK, CALENDAR])
+        response = await tokens(server, but(request, authorization_details=details(mine, other, NOTE)))
+        for who, wanted in (("bank", [other, NOTE]), ("calendar", [mine, NOTE])):
+            form = {"token": response["access_token"]}
+            told_of = (await server.http.post("/oauth2/introspect", auth=(who, SECRET), data=form)).json()
+            assert (told_of["active"], told_of["authorization_details"]) == (True, wanted)
 
 
 @pytest.mark.requirement("RES-2.1-2")

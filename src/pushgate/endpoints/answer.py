@@ -10,6 +10,7 @@ from pushgate.endpoints.context import Context
 from pushgate.jose.encrypt import DEFAULT_ENC, encrypt_to
 from pushgate.jose.sign import sign_jwt
 from pushgate.model import Client
+from pushgate.profiles import OPEN_RESPONSE_MODES
 from pushgate.protocol.authorization_response import (
     RESPONSE_TYPE,
     AuthorizationResponse,
@@ -30,7 +31,8 @@ async def answer_of(ctx: Context, client: Client, reply_to: ReplyTo) -> Answer:
     then nothing is sent at all. JARM 2.2, 3.
     """
     issuer = ctx.realm.issuer.identifier
-    if not reply_to.jwt:
+    # Who takes JWTs alone is told in one that its request was to ask for one (FAPI2-MS 5.4.1).
+    if not reply_to.jwt and ctx.policy(client).response_modes & OPEN_RESPONSE_MODES:
         return lambda members: deliver(reply_to, response_members(reply_to, issuer, members))
     key = ctx.keys.signing[ctx.policy(client).profile.signing_alg(client.authorization_signed_response_alg)]
     seal = await encryption_for(

@@ -24,6 +24,7 @@ from pushgate.endpoints.request_object import brought
 from pushgate.errors import InvalidRequestUri, OAuthError
 from pushgate.events import AuthorizationAnswered, AuthorizationStarted
 from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
+from pushgate.protocol.access import access_for
 from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.authorization_response import AuthorizationResponse, error_members
 from pushgate.protocol.interaction import Login, Need, Nothing, interaction_id, needed
@@ -284,8 +285,11 @@ async def complete(
 ) -> AuthorizationResponse:
     """Consume the request, then write the grant, then make what the client asked for. One winner."""
     answer = await answer_of(ctx, opened.client, opened.reply_to)
+    asked, settings = opened.record.request, ctx.realm.settings
+    details, issuer = asked.authorization_details, ctx.realm.issuer.identifier
+    access = access_for(scope, asked.resource, details, opened.client, settings, issuer)
     first = await consume(ctx, opened)
-    grant = await authorization_grant(ctx, first, opened.record, session, scope)
+    grant = await authorization_grant(ctx, first, opened.record, session, scope, access.audience)
     members = await front_channel_members(ctx, first, opened.client, opened.record.request, opened.reply_to, grant)
     answered = AuthorizationAnswered(
         client_id=opened.client.client_id,

@@ -33,17 +33,22 @@ from pushgate.store.ports import First
 
 
 async def authorization_grant(
-    ctx: Context, first: First, record: PushedAuthorizationRequest, session: Session, scope: tuple[str, ...]
+    ctx: Context,
+    first: First,
+    record: PushedAuthorizationRequest,
+    session: Session,
+    scope: tuple[str, ...],
+    audience: tuple[str, ...],
 ) -> Grant:
     """Write down what the user allowed, before anything is made from it."""
     assert isinstance(first, First)
-    settings, issuer, asked = ctx.realm.settings, ctx.realm.issuer.identifier, record.request
+    settings, asked = ctx.realm.settings, record.request
     grant = Grant(
         grant_id=new_id(),
         client_id=asked.client_id,
         sub=session.sub,
         scope=scope,
-        audience=access_for(scope, asked.resource, asked.authorization_details, settings, issuer).audience,
+        audience=audience,
         auth_time=int(session.authenticated_at),
         amr=session.amr,
         acr=Assurance(settings.authentication_contexts).acr_of(session.amr, asked.acr_values),
@@ -72,7 +77,9 @@ async def front_channel_members(
         members["code"] = code = await authorization_code(ctx, first, client, request, reply_to, grant)
     if "token" in kinds:
         details = grant.authorization_details
-        access = access_for(grant.scope, grant.resource, details, ctx.realm.settings, ctx.realm.issuer.identifier)
+        access = access_for(
+            grant.scope, grant.resource, details, client, ctx.realm.settings, ctx.realm.issuer.identifier
+        )
         token = access_token(ctx, client, grant, access)
         members |= {
             "access_token": token,

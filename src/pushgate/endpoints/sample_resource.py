@@ -68,6 +68,7 @@ def resource_of(ctx: Context) -> ProtectedResource:
         audience=(ctx.realm.issuer.identifier, url_of(ctx)),
         realm=ctx.name,
         algorithms=ctx.realm.profile.algorithms & ASYMMETRIC,
+        bound_only=ctx.realm.profile.sender_constrained,
         keys=ctx.keys.verifying,
         replay=replay,
         # The key and the name of UserInfo's nonces: clients keep one nonce for each server (RFC 9449 8).

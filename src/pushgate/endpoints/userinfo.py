@@ -37,6 +37,8 @@ async def confirm(
 
     Raises InvalidToken, InvalidDpopProof, UseDpopNonce. RFC 9449 7.1, 7.2; RFC 8705 3.
     """
+    if not cnf and policy.sender_constrained:
+        raise refusals.TOKEN_UNBOUND()
     jkt, thumbprint = (cnf or {}).get("jkt"), (cnf or {}).get("x5t#S256")
     if (scheme == "dpop") != (jkt is not None):
         raise refusals.TOKEN_BOUND()

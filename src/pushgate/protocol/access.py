@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from pushgate import refusals
 from pushgate.model import Client, Details, Fact, Grant, RealmSettings
 from pushgate.protocol.authorization_details import (
     check_details,
@@ -12,6 +15,7 @@ from pushgate.protocol.authorization_details import (
 )
 from pushgate.protocol.params import Params
 from pushgate.protocol.resource import audience, check_resources, check_subset, requested_resources, scope_for
+from pushgate.protocol.scopes import OIDC_SCOPES
 
 
 class Access(Fact, frozen=True, gc=True):
@@ -23,13 +27,29 @@ class Access(Fact, frozen=True, gc=True):
 
 
 def access_for(
-    scope: tuple[str, ...], resource: tuple[str, ...], details: Details, settings: RealmSettings, issuer: str
+    scope: tuple[str, ...],
+    resource: tuple[str, ...],
+    details: Details,
+    client: Client,
+    settings: RealmSettings,
+    issuer: str,
 ) -> Access:
-    """What was granted, cut to where the token is meant to be used. Raises InvalidScope. RFC 8707 2.2, RFC 9396 9.1."""
+    """What was granted, cut to where the token is meant to be used, which the client's registration has to allow.
+
+    Raises InvalidScope, InvalidTarget. RFC 8707 2.1, 2.2; RFC 9396 9.1.
+    """
     known = settings.resources
     located = resources_of(details, known) if details else ()
     found = audience(scope, resource, known, issuer, settings.default_resource, located)
-    return Access(scope_for(scope, resource, known), found, for_audience(details, found, known) if details else ())
+    allowed = resources_allowed(client)
+    if allowed is not None and not allowed.issuperset(uri for uri in found if uri != issuer):
+        raise refusals.RESOURCE_NOT_ALLOWED("by its scope or details")
+    cut = scope_for(scope, resource, known)
+    theirs = for_audience(details, found, known) if details else ()
+    scoped = all(r.scopes for r in known if r.identifier in found)
+    if scoped and not cut and not theirs and not set(scope) <= set(OIDC_SCOPES):
+        raise refusals.SCOPE_TARGET()
+    return Access(cut, found, theirs)
 
 
 def access_of_grant(
@@ -37,14 +57,33 @@ def access_of_grant(
 ) -> Access:
     """What a token request makes of a grant: the whole, or the part that it asks for; the grant stays as it is.
 
+    What realm or client have lost since is left out, and nothing comes in that was not granted.
     Raises InvalidTarget, InvalidAuthorizationDetails, InvalidScope. RFC 8707 2.2, RFC 9396 6.
     """
     wanted = requested_resources(params)
     check_subset(wanted, grant.resource or grant.audience)
     resource = wanted or grant.resource
     check_resources(resource, settings.resources, resources_allowed(client))
-    details = check_narrowed(requested_details(params), grant.authorization_details)
-    return access_for(scope, resource, details, settings, issuer)
+    granted = still_granted(grant.authorization_details, client, settings)
+    details = check_narrowed(requested_details(params), granted)
+    if settings.default_resource not in grant.audience:
+        settings = msgspec.structs.replace(settings, default_resource=None)
+    access = access_for(scope, resource, details, client, settings, issuer)
+    check_subset(tuple(uri for uri in access.audience if uri != issuer), grant.audience)
+    return access
+
+
+def still_granted(details: Details, client: Client, settings: RealmSettings) -> Details:
+    """The granted details of types that realm and client still have. Raises InvalidAuthorizationDetails for none.
+
+    RFC 9396 10.
+    """
+    allowed = types_allowed(client)
+    types = {known.type for known in settings.authorization_details_types if allowed is None or known.type in allowed}
+    kept = tuple(entry for entry in details if entry["type"] in types)
+    if details and not kept:
+        raise refusals.DETAILS_TYPE_NOT_ALLOWED("no longer")
+    return kept
 
 
 def access_of_client(
@@ -55,7 +94,7 @@ def access_of_client(
     demanded = settings.resource_required
     check_resources(resource, settings.resources, resources_allowed(client), demanded=demanded)
     check_details(details, settings.authorization_details_types, types_allowed(client))
-    return access_for(scope, resource, details, settings, issuer)
+    return access_for(scope, resource, details, client, settings, issuer)
 
 
 def resources_allowed(client: Client) -> frozenset[str] | None:

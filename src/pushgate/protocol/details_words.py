@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import json
 from typing import Any, TypeAlias
+from unicodedata import category
 
 from pushgate.model import AuthorizationDetailsType, Details
 
 MAX_SHOWN = 500  # characters of one value
+MAX_MARKS = 4  # combining characters on one letter
+# Characters that print as nothing: joiners, fillers and selectors of variants (Unicode: Default_Ignorable_Code_Point).
+BLANK = (
+    range(0x34F, 0x350), range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810), range(0x2800, 0x2801),
+    range(0x3164, 0x3165), range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xE0000, 0xE1000),
+)  # fmt: skip
 MAX_NESTED = 3  # levels of rows within rows; what lies deeper is put into a row's text
 
 Row: TypeAlias = "tuple[str, str | list[Row]]"
@@ -97,4 +104,12 @@ def _cut(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    """The text, with what nobody could see or tell apart spelt out: a person decides on what is on the page."""
+    if text.isascii() and text.isprintable():
+        return text
+    shown, marks = [], 0
+    for c in text:
+        marks = marks + 1 if category(c) in ("Mn", "Me") else 0
+        hidden = not c.isprintable() or marks > MAX_MARKS or any(ord(c) in block for block in BLANK)
+        shown.append(f"\\u{ord(c):04x}" if hidden else c)
+    return "".join(shown)

@@ -67,13 +67,18 @@ def needed(
             raise refusals.LOGIN_OTHER_USER()
         raise refusals.LOGIN_REQUIRED()
     # Authorization details are about one transaction: what was agreed to before says nothing about them.
-    remembered = consented.issuperset(scope) and not request.authorization_details
+    remembered = consented.issuperset((*scope, *consent_to(request))) and not request.authorization_details
     agreed = client.skip_consent or remembered
     if not agreed or "consent" in request.prompt:
         if silent:
             raise refusals.CONSENT_REQUIRED()
         return Consent()
     return Nothing(session)
+
+
+def consent_to(request: AuthorizationRequest) -> tuple[str, ...]:
+    """The resources that the request names, as they stand among remembered scope values, of which none has a quote."""
+    return tuple(f'"{uri}' for uri in request.resource)
 
 
 def _higher_login(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from pushgate import refusals
 from pushgate.model import Client, Fact, RefreshToken, Resource
 from pushgate.profiles import Policy
+from pushgate.protocol.authorization_details import for_audience
 from pushgate.protocol.tokens import audience_of
 
 MEDIA_TYPE = "application/token-introspection+jwt"
@@ -32,19 +32,21 @@ class Caller(Fact, frozen=True):
     client_id: str
     resources: tuple[Resource, ...]
     own_tokens: bool
+    known: tuple[Resource, ...] = ()
+    """All resources of the realm."""
 
 
-def caller_of(client: Client, resources: Iterable[Resource], policy: Policy) -> Caller:
+def caller_of(client: Client, resources: tuple[Resource, ...], policy: Policy) -> Caller:
     """Whom a client speaks for. RFC 7662 4, FAPI2-MS 6.2."""
     answers_for = tuple(r for r in resources if client.client_id in r.introspection_clients)
-    return Caller(client.client_id, answers_for, not policy.profile.introspection_for_resources_only)
+    return Caller(client.client_id, answers_for, not policy.profile.introspection_for_resources_only, resources)
 
 
 def access_token_members(claims: dict[str, Any], caller: Caller) -> dict[str, Any] | None:
     """What the caller learns of an access token that is alive; None where it may not know it.
 
     A client sees all of a token that was issued to itself. An API sees a token that is for it, with the scope values
-    that it understands and no other audience. RFC 7662 2.2, RFC 9701 5.
+    that it understands, its own authorization details and no other audience. RFC 7662 2.2, RFC 9701 5, RFC 9396 9.1.
     """
     told = {name: claims[name] for name in _AS_IN_THE_TOKEN if name in claims}
     if not (caller.own_tokens and claims["client_id"] == caller.client_id):
@@ -57,6 +59,8 @@ def access_token_members(claims: dict[str, Any], caller: Caller) -> dict[str, An
         understood = {value for r in concerned for value in r.scopes}
         scope = " ".join(value for value in told.pop("scope", "").split(" ") if value in understood)
         told |= {"scope": scope} if scope else {}
+        details = for_audience(tuple(told.pop("authorization_details", ())), tuple(identifiers), caller.known)
+        told |= {"authorization_details": details} if details else {}
     return {"active": True, "token_type": _token_type(claims), **told}
 
 

@@ -7,6 +7,8 @@ from urllib.parse import unquote_to_bytes
 from pushgate import refusals
 
 REPEATABLE = frozenset({"resource"})
+NO_SPACE = "\0"
+"""What stands for a space inside a repeatable value, so that one value does not become two; no URI has it."""
 MAX_PARAMETERS = 200
 
 
@@ -46,6 +48,8 @@ def parse_form(body: bytes, *, query: bytes = b"") -> Params:
             value = _unquote(value)
             if "%" in name or "+" in name:
                 name = _unquote(name)
+        if name in REPEATABLE:
+            value = value.replace(" ", NO_SPACE)
         if name in found:
             if name in REPEATABLE:
                 value = f"{found[name]} {value}".strip()

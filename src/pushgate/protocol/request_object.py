@@ -15,7 +15,7 @@ from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_j
 from pushgate.model import Fact
 from pushgate.profiles import FAPI_ALGORITHMS
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, SKEW_AHEAD, SKEW_PAST
-from pushgate.protocol.params import Params
+from pushgate.protocol.params import NO_SPACE, REPEATABLE, Params
 
 TYPES = frozenset({"jwt", "oauth-authz-req+jwt"})
 MEDIA_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
@@ -201,6 +201,8 @@ KNOWN = frozenset(
 """Parameters that are known, so that another type is refused and not passed over."""
 STRUCTURES: dict[str, type] = {"authorization_details": list, "claims": dict}
 """Parameters that are JSON: here as values, in a form as text."""
+NO_TEXT = frozenset({"max_age", *STRUCTURES})
+"""Parameters that are text in a form, and numbers or structures in an object (RFC 9101 4)."""
 
 
 def _params(claims: dict[str, Any]) -> Params:
@@ -209,9 +211,11 @@ def _params(claims: dict[str, Any]) -> Params:
     for name, value in claims.items():
         if name in JWT_CLAIMS or value is None:
             continue
+        if isinstance(value, str) and value and name in NO_TEXT:
+            raise refusals.REQUEST_OBJECT_TYPE(name)
         text = value if isinstance(value, str) else _text(name, value)
         if name and text:
-            found[name] = text
+            found[name] = text.replace(" ", NO_SPACE) if name in REPEATABLE and isinstance(value, str) else text
     return found
 
 
@@ -220,7 +224,7 @@ def _text(name: str, value: Any) -> str | None:
     if name == "max_age" and type(value) is int and abs(value) < MAX_NUMBER:
         return str(value)
     if name == "resource" and isinstance(value, list) and all(isinstance(uri, str) for uri in value):
-        return " ".join(uri for uri in value if uri)
+        return " ".join(uri.replace(" ", NO_SPACE) for uri in value if uri)
     if name in STRUCTURES and isinstance(value, STRUCTURES[name]):
         try:
             return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pushgate import refusals
 from pushgate.model import Resource
-from pushgate.protocol.params import Params
+from pushgate.protocol.params import NO_SPACE, Params
 from pushgate.protocol.scopes import OIDC_SCOPES, OPENID
 
 MAX_RESOURCES = 10
@@ -22,7 +22,8 @@ def requested_resources(params: Params) -> tuple[str, ...]:
 
     `audience` is an older spelling of the same wish, with one value. RFC 8707 2.
     """
-    return parse_resources(params.get("audience") or params.get("resource"))
+    audience = params.get("audience")
+    return parse_resources(params.get("resource") if audience is None else audience.replace(" ", NO_SPACE))
 
 
 def parse_resources(value: str | None) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def details_valid(f: Facts) -> None:
 
 def scope_of_one_resource(f: Facts) -> None:
     """RFC 9068 3: scopes of different default resources make an ambiguous audience."""
-    access_for(f.scope, f.request.resource, f.request.authorization_details, f.settings, f.issuer)
+    access_for(f.scope, f.request.resource, f.request.authorization_details, f.client, f.settings, f.issuer)
 
 
 def openid_for_id_token(f: Facts) -> None:

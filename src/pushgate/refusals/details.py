@@ -51,6 +51,10 @@ RESOURCE_NOT_ALLOWED = Refusal(
     "request.resource_not_allowed", e.InvalidTarget, "The requested resource is not allowed for this client.",
     "Ask for a resource that the client's registration allows.",
 )  # fmt: skip
+SCOPE_TARGET = Refusal(
+    "request.scope_target", e.InvalidScope, "The requested resource understands none of the scope values.",
+    "Ask for scope values of the resource that is named, or for the resource that they belong to.",
+)  # fmt: skip
 RESOURCE_MISSING = Refusal(
     "request.resource_missing", e.InvalidTarget, "A resource has to be named in this request.",
     "Send resource; this realm or client has no default for it (RFC 8707 2.1).",

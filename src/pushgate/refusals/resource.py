@@ -29,6 +29,10 @@ TOKEN_CERTIFICATE = Refusal(
     "The access token is bound to a client certificate that did not come with this connection.",
     "Connect with the certificate that the token was issued to; behind a proxy, check that it passes it on.",
 )  # fmt: skip
+TOKEN_UNBOUND = Refusal(
+    "userinfo.token_unbound", e.InvalidToken, "The access token is bound to no key, but it has to be.",
+    "Get a new token with a DPoP proof or over mutual TLS; this one is older than the rule.",
+)  # fmt: skip
 TOKEN_OPENID = Refusal(
     "userinfo.openid_missing", e.InsufficientScope, "The access token lacks the scope openid.",
     "Ask for openid in the authorization request.",

@@ -12,7 +12,7 @@ from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import ConsentGiven
 from pushgate.model import Session
 from pushgate.protocol.details_words import in_words
-from pushgate.protocol.interaction import Login, account_token, check_csrf
+from pushgate.protocol.interaction import Login, account_token, check_csrf, consent_to
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
 from pushgate.web.call import Call
@@ -71,7 +71,10 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
     if not granted and not here.opened.record.request.authorization_details:
         raise refusals.DENIED("nothing was ticked")
     client_id = here.opened.client.client_id
-    await ctx.grants.save_consent(session.sub, client_id, asked=scope, granted=granted, now=int(ctx.now()))
+    resources = consent_to(here.opened.record.request)
+    await ctx.grants.save_consent(
+        session.sub, client_id, asked=(*scope, *resources), granted=(*granted, *resources), now=int(ctx.now())
+    )
     ctx.emit(
         ConsentGiven(session.sub, client_id, " ".join(granted), here.opened.record.correlation_id),
         here.call.request,
@@ -104,6 +107,7 @@ def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
         tos_uri=client.tos_uri,
         username=session.username,
         scopes=[describe(here.call.ctx, value) for value in scope],
+        resources=here.opened.record.request.resource,
         details=in_words(here.opened.record.request.authorization_details, types),
         action=here.call.request.path,
         csrf=here.csrf,
