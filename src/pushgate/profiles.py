@@ -70,7 +70,7 @@ class SecurityProfile:
 
     def within(self, realm: SecurityProfile) -> SecurityProfile:
         """This profile for one client of a realm: it takes away, and never adds to what the realm's profile allows."""
-        return SecurityProfile(
+        held = SecurityProfile(
             name=self.name,
             openid_connect=self.openid_connect and realm.openid_connect,
             response_types=self.response_types & realm.response_types,
@@ -89,6 +89,8 @@ class SecurityProfile:
             longest_code=min(self.longest_code, realm.longest_code),
             longest_request=min(self.longest_request, realm.longest_request),
         )
+        # The name tells whose rules they are: reasons are given by it.
+        return held if held == self else replace(held, name=f"{self.name} within {realm.name}")
 
     def tighten(self, realm: RealmSettings, client: Client) -> Policy:
         """The policy for one client: profile, realm and client metadata, where the strictest wins."""

@@ -488,6 +488,33 @@ def test_doctor_finds_keys_that_cannot_be_opened(folder: Path) -> None:
     assert len(problems(folder, PUSHGATE_SECRET_KEY="x" * 32)) == 6
 
 
+def test_doctor_names_what_a_profile_and_its_realm_do_to_each_other(template: Path) -> None:
+    manifest = """
+realms:
+  - name: default
+    authentication_contexts: [{acr: gold, amr: [pwd, otp]}]
+    lifetimes: {access_token: 86400}
+    clients:
+      - {client_id: pusher, client_secret: a-secret-of-22-characters-or-more, redirect_uris: [https://a.example/cb],
+         require_pushed_authorization_requests: true}
+"""
+    (template / "conflict.yaml").write_text(manifest)
+    done(template, "apply", "conflict.yaml")
+    (template / "off.yaml").write_text("realms: [{name: default, pushed_authorization_requests: {supported: false}}]")
+    done(template, "apply", "off.yaml")
+    assert set(problems(template)) == {
+        "require_pushed_authorization_requests: needs pushed requests, which the realm has switched off"
+    }
+    report = json.loads(run(template, "doctor", "--json").stdout)
+    relaxed = [each["finding"] for each in report if each["level"] == "relaxation"]
+    assert "no sign-in page here reaches the level gold: it needs otp" in relaxed
+    assert "access tokens live for 86400 seconds" in relaxed
+    (template / "anew.yaml").write_text(manifest.replace("pusher", "another"))
+    assert "needs pushed requests, which the realm has switched off" in failed(template, "apply", "anew.yaml")
+    sample = run(template, "doctor", "--json", PUSHGATE_BASE_URL="https://as.example", PUSHGATE_SAMPLE_RESOURCE="true")
+    assert "the sample API is served at a public address" in sample.stdout
+
+
 def test_doctor_finds_that_there_is_no_realm(tmp_path: Path) -> None:
     assert problems(tmp_path) == ["there is no realm"]
 

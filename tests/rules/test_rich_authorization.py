@@ -514,5 +514,5 @@ async def test_the_metadata_names_the_types(server: Running) -> None:
         return document.get("authorization_details_types_supported")
 
     assert await named() == ["payment_initiation", "note"]
-    await server.apply(json.dumps({"realms": [{**MANIFEST, "authorization_details_types": []}]}))
+    await server.apply(json.dumps({"realms": [{**MANIFEST, "authorization_details_types": [], "clients": []}]}))
     assert await named() is None

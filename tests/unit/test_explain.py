@@ -64,3 +64,12 @@ def test_a_client_that_is_known_by_its_certificate() -> None:
     assert found["client certificate"] == ("one in x5c of the client's keys", "client: jwks or jwks_uri")
     assert "who vouches for it" not in found
     assert "allowed by fapi2-security" in found["client authentication"][1]
+
+
+def test_a_rule_of_the_realm_is_not_put_down_to_the_profile_of_the_client() -> None:
+    realm = RealmSettings(name="default", profile="fapi2-security")
+    found = told(realm, Client(client_id="app", profile="oidc", token_endpoint_auth_method="private_key_jwt"))
+    assert found["PKCE (S256) required"] == ("yes", "profile oidc within fapi2-security")
+    # A profile that is stricter than the realm's keeps its name.
+    found = told(RealmSettings(name="default"), Client(client_id="app", profile="fapi2-security"))
+    assert found["PKCE (S256) required"] == ("yes", "profile fapi2-security")

@@ -15,7 +15,9 @@ from pushgate.jose.keys import open_key
 from pushgate.jose.seal import CannotOpen
 from pushgate.model import Client, RealmSettings, StoredKey
 from pushgate.profiles import PROFILES, policy_of
+from pushgate.protocol.assurance import METHODS
 from pushgate.protocol.client_auth import CERTIFICATE_METHODS
+from pushgate.protocol.conflicts import conflicts
 from pushgate.protocol.registration import problems
 from pushgate.store.durable.migrate import schema_status
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pushgate.installation import Installation
 
 SMALL_FREE = 200 * 2**20  # bytes
+LONG_TOKEN = 3600  # seconds
 MAX_NAMES = 5  # in one finding
 LIMITS = {
     "failures_per_minute": "client secrets can be guessed",
@@ -71,6 +74,11 @@ def _settings(installation: Installation) -> Iterator[Finding]:
             "http on a loopback address",
             "use https for anything but development",
         )
+    elif settings.has_sample_resource:
+        yield Finding(
+            "relaxation", "PUSHGATE_SAMPLE_RESOURCE", "the sample API is served at a public address",
+            "it is for demonstrations; leave the setting out",
+        )  # fmt: skip
     if settings.fetch_hosts:
         yield Finding(
             "relaxation", "PUSHGATE_FETCH_ALLOW", f"fetches may reach {', '.join(settings.fetch_hosts)}",
@@ -124,6 +132,18 @@ def _realm(realm: RealmSettings) -> Iterator[Finding]:
             "relaxation", realm.name, "request objects are fetched by reference",
             "let clients push, and unset request_uri_parameter_supported",
         )  # fmt: skip
+    for context in realm.authentication_contexts:
+        if not METHODS.issuperset(context.amr):
+            methods = " and ".join(sorted(set(context.amr) - METHODS))
+            yield Finding(
+                "relaxation", realm.name, f"no sign-in page here reaches the level {context.acr}: it needs {methods}",
+                "where it is demanded, clients get unmet_authentication_requirements",
+            )  # fmt: skip
+    if realm.lifetimes.access_token > LONG_TOKEN:
+        yield Finding(
+            "relaxation", realm.name, f"access tokens live for {realm.lifetimes.access_token} seconds",
+            f"set lifetimes.access_token to {LONG_TOKEN} or less: a signed token cannot be called back everywhere",
+        )  # fmt: skip
     for name, what in LIMITS.items():
         if not getattr(realm.rates, name) and (name != "fetches_per_minute" or realm.request_uri_parameter_supported):
             yield Finding("relaxation", realm.name, f"{what} without limit", f"set rates.{name}")
@@ -161,7 +181,7 @@ def _certificates(settings: Settings, realm: RealmSettings, client: Client) -> I
 
 def _client(realm: RealmSettings, client: Client) -> Iterator[Finding]:
     where = f"{realm.name}/{client.client_id}"
-    for problem in problems(client, None, PROFILES[realm.profile]):
+    for problem in problems(client, None, PROFILES[realm.profile]) or conflicts(client, realm):
         yield Finding("problem", where, str(problem), "change the registration")
     if any("token" in value.split() for value in client.response_types):
         yield Finding("relaxation", where, "access tokens travel through the browser", "use response type code")

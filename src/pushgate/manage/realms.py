@@ -161,6 +161,8 @@ def _context_problems(settings: RealmSettings) -> list[Problem]:
 
 def _resource_problems(settings: RealmSettings) -> list[Problem]:
     found = []
+    if settings.resource_required and not settings.resources:
+        found.append(Problem("resource_required", "cannot be on without resources"))
     default = settings.default_resource
     if default is not None and default not in {r.identifier for r in settings.resources}:
         found.append(Problem("default_resource", "must be the identifier of one of the resources"))

@@ -25,6 +25,7 @@ from pushgate.manage.keys import Rotation, rotation
 from pushgate.model import Client, ClientSecret, RealmSettings, StoredKey, User
 from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
+from pushgate.protocol.conflicts import conflicts
 from pushgate.protocol.registration import Problem, problems
 from pushgate.store.durable import accounts, configuration
 from pushgate.store.durable.accounts import Accounts
@@ -145,7 +146,7 @@ class Management:
         for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
             members[name] = members[name] or _default_alg(realm, wanted)
         client = Client(**members, secret=kept)
-        found = problems(client, secret, PROFILES[realm.profile])
+        found = problems(client, secret, PROFILES[realm.profile]) or conflicts(client, realm)
         if current is None and await self.accounts(realm.name).user(client.client_id) is not None:
             # RFC 9700 4.15.1: a token of a client must not look like one of a user.
             found.append(Problem("client_id", "is the identifier (sub) of a user"))
