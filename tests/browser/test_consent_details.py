@@ -108,9 +108,9 @@ def payments(live: Live) -> str:
     return url
 
 
-def asked(person: Visitor, realm: str, *entries: dict[str, Any], scope: str | None = "openid") -> None:
+def asked(person: Visitor, realm: str, *entries: dict[str, Any], scope: str | None = "openid", **more: Any) -> None:
     """Bring a person to the consent page for these entries."""
-    form = {**REQUEST, "authorization_details": json.dumps(entries), "prompt": "consent"}
+    form = {**REQUEST, "authorization_details": json.dumps(entries), "prompt": "consent", **more}
     form = form | {"scope": scope} if scope else {k: v for k, v in form.items() if k != "scope"}
     reply = httpx.post(f"{realm}/oauth2/par", auth=APP, data=form)
     assert reply.status_code == 201, reply.text
@@ -232,3 +232,10 @@ def test_long_names_leave_room_for_what_they_name(person: Visitor, payments: str
         assert value["height"] < 30, f"{width}: the value is squeezed"
         narrow = person.page.evaluate("Math.min(...[...document.querySelectorAll('dd')].map(e => e.clientWidth))")
         assert narrow > 120, f"{width}: {narrow} pixels for a value"
+
+
+def test_a_person_sees_at_which_api_it_will_be_used(person: Visitor, payments: str) -> None:
+    asked(person, payments, ENTRIES[0], scope="openid read", resource="https://api.example")
+    expect(person.page.get_by_text("It will use this at:")).to_be_visible()
+    expect(person.page.locator(".resources li")).to_have_text(["https://api.example"])
+    person.shot("consent-resources")
