@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from pushgate import refusals
@@ -10,6 +11,9 @@ REPEATABLE = frozenset({"resource"})
 NO_SPACE = "\0"
 """What stands for a space inside a repeatable value, so that one value does not become two; no URI has it."""
 MAX_PARAMETERS = 200
+FEW_VALUES = frozenset({"redirect_uri", "scope", "client_assertion_type", "grant_type", "response_type"})
+"""Parameters whose few values come again and again, and are no secrets."""
+MAX_KNOWN = 200  # characters
 
 
 class Params(dict[str, str]):
@@ -45,7 +49,7 @@ def parse_form(body: bytes, *, query: bytes = b"") -> Params:
     for part in fields:
         name, _, value = part.partition("=")
         if "%" in part or "+" in part:
-            value = _unquote(value)
+            value = _known_unquoted(value) if name in FEW_VALUES and len(value) <= MAX_KNOWN else _unquote(value)
             if "%" in name or "+" in name:
                 name = _unquote(name)
         if name in REPEATABLE:
@@ -68,6 +72,11 @@ def _decode(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         raise refusals.FORM() from None
+
+
+@lru_cache(maxsize=512)
+def _known_unquoted(text: str) -> str:
+    return _unquote(text)
 
 
 def _unquote(text: str) -> str:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from pushgate.model import Session, User
 from pushgate.store.durable import tables as t
 from pushgate.store.durable.configuration import pack, unpack
+from pushgate.store.durable.prepared import Prepared
 from pushgate.store.durable.upsert import upsert
 from pushgate.store.ports import DurableEngine
 
@@ -26,9 +27,9 @@ class Accounts:
         """Look up by subject."""
         return await self._user(_USER_BY_SUB, sub)
 
-    async def _user(self, query: sa.Select[bytes], value: str) -> User | None:
+    async def _user(self, query: Prepared, value: str) -> User | None:
         parameters = {"r": self._realm, "v": value}
-        data = await self._engine.read(lambda c: c.scalar(query, parameters))
+        data = await self._engine.read(lambda c: query.run(c, parameters).scalar())
         return None if data is None else unpack(data, User)
 
     async def users(self) -> list[User]:
@@ -38,9 +39,8 @@ class Accounts:
 
     async def session(self, digest: bytes) -> Session | None:
         """A session, expired or not."""
-        query = _SESSION
         parameters = {"r": self._realm, "d": digest}
-        data = await self._engine.read(lambda c: c.scalar(query, parameters))
+        data = await self._engine.read(lambda c: _SESSION.run(c, parameters).scalar())
         return None if data is None else unpack(data, Session)
 
     async def add_session(self, digest: bytes, session: Session, *, replaces: bytes | None) -> None:
@@ -61,10 +61,12 @@ class Accounts:
 
 # Statements are built once: building one costs as much as running it.
 _USER = sa.select(t.users.c.data).where(t.users.c.realm == sa.bindparam("r"))
-_USER_BY_NAME = _USER.where(t.users.c.username == sa.bindparam("v"))
-_USER_BY_SUB = _USER.where(t.users.c.sub == sa.bindparam("v"))
-_SESSION = sa.select(t.sessions.c.data).where(
-    t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
+_USER_BY_NAME = Prepared(_USER.where(t.users.c.username == sa.bindparam("v")))
+_USER_BY_SUB = Prepared(_USER.where(t.users.c.sub == sa.bindparam("v")))
+_SESSION = Prepared(
+    sa.select(t.sessions.c.data).where(
+        t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
+    )
 )
 _DELETE_SESSION = sa.delete(t.sessions).where(
     t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pushgate.model import Grant, RefreshToken
 from pushgate.store.durable import tables as t
 from pushgate.store.durable.configuration import pack, unpack
+from pushgate.store.durable.prepared import Prepared
 from pushgate.store.durable.upsert import upsert
 from pushgate.store.ports import DurableEngine
 
@@ -17,14 +18,22 @@ _R: sa.BindParameter[str] = sa.bindparam("r")
 _ID: sa.BindParameter[str] = sa.bindparam("id")
 _SUB: sa.BindParameter[str] = sa.bindparam("sub")
 _CLIENT: sa.BindParameter[str] = sa.bindparam("client")
-_GRANT = sa.select(t.grants.c.data, t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID)
-_REVOKED = sa.select(t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID)
-_REVOKE = sa.update(t.grants).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID).values(revoked=True)
-_CONSENT = sa.select(t.consents.c.scope).where(
-    t.consents.c.realm == _R, t.consents.c.sub == _SUB, t.consents.c.client_id == _CLIENT
+_ADD_GRANT = Prepared(sa.insert(t.grants))
+_GRANT = Prepared(
+    sa.select(t.grants.c.data, t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID)
 )
-_REFRESH = sa.select(t.refresh_tokens.c.data, t.refresh_tokens.c.consumed).where(
-    t.refresh_tokens.c.realm == _R, t.refresh_tokens.c.digest == _ID
+_REVOKED = Prepared(sa.select(t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID))
+_REVOKE = sa.update(t.grants).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID).values(revoked=True)
+_CONSENT = Prepared(
+    sa.select(t.consents.c.scope).where(
+        t.consents.c.realm == _R, t.consents.c.sub == _SUB, t.consents.c.client_id == _CLIENT
+    )
+)
+_ADD_REFRESH = Prepared(sa.insert(t.refresh_tokens))
+_REFRESH = Prepared(
+    sa.select(t.refresh_tokens.c.data, t.refresh_tokens.c.consumed).where(
+        t.refresh_tokens.c.realm == _R, t.refresh_tokens.c.digest == _ID
+    )
 )
 _ROTATE = (
     sa.update(t.refresh_tokens)
@@ -50,18 +59,18 @@ class Grants:
             "realm": self._realm, "grant_id": grant.grant_id, "client_id": grant.client_id, "sub": grant.sub,
             "expires_at": expires_at, "revoked": False, "data": pack(grant),
         }  # fmt: skip
-        await self._engine.write(lambda c: c.execute(sa.insert(t.grants), row) and None)
+        await self._engine.write(lambda c: _ADD_GRANT.run(c, row) and None)
 
     async def grant(self, grant_id: str) -> Grant | None:
         """A grant, revoked or not; None once it was purged or its user deleted."""
-        row = await self._engine.read(lambda c: c.execute(_GRANT, {"r": self._realm, "id": grant_id}).first())
+        row = await self._engine.read(lambda c: _GRANT.run(c, {"r": self._realm, "id": grant_id}).first())
         if row is None:
             return None
         return msgspec.structs.replace(unpack(row.data, Grant), revoked=bool(row.revoked))
 
     async def grant_live(self, grant_id: str) -> bool:
         """Whether a grant exists and was not revoked."""
-        revoked = await self._engine.read(lambda c: c.scalar(_REVOKED, {"r": self._realm, "id": grant_id}))
+        revoked = await self._engine.read(lambda c: _REVOKED.run(c, {"r": self._realm, "id": grant_id}).scalar())
         return revoked is not None and not revoked
 
     async def revoke_grant(self, grant_id: str) -> None:
@@ -71,7 +80,7 @@ class Grants:
     async def consent(self, sub: str, client_id: str) -> frozenset[str]:
         """The scope values a user has agreed to for a client, so far."""
         parameters = {"r": self._realm, "sub": sub, "client": client_id}
-        scope = await self._engine.read(lambda c: c.scalar(_CONSENT, parameters))
+        scope = await self._engine.read(lambda c: _CONSENT.run(c, parameters).scalar())
         return frozenset((scope or "").split())
 
     async def save_consent(
@@ -80,7 +89,7 @@ class Grants:
         """Remember what a user agreed to: of what was asked only that, beside what they agreed to before."""
 
         def work(c: sa.Connection) -> None:
-            before = c.scalar(_CONSENT, {"r": self._realm, "sub": sub, "client": client_id}) or ""
+            before = _CONSENT.run(c, {"r": self._realm, "sub": sub, "client": client_id}).scalar() or ""
             joined = " ".join(sorted({*before.split()} - {*asked} | {*granted}))
             key = {"realm": self._realm, "sub": sub, "client_id": client_id}
             upsert(c, t.consents, key, {"scope": joined, "given_at": now})
@@ -93,12 +102,12 @@ class Grants:
             "realm": self._realm, "digest": _digest(token), "grant_id": record.grant_id,
             "expires_at": record.expires_at, "consumed": False, "data": pack(record),
         }  # fmt: skip
-        await self._engine.write(lambda c: c.execute(sa.insert(t.refresh_tokens), row) and None)
+        await self._engine.write(lambda c: _ADD_REFRESH.run(c, row) and None)
 
     async def refresh_token(self, token: str) -> RefreshToken | None:
         """A refresh token as it is now; `consumed` after it was rotated."""
         parameters = {"r": self._realm, "id": _digest(token)}
-        row = await self._engine.read(lambda c: c.execute(_REFRESH, parameters).first())
+        row = await self._engine.read(lambda c: _REFRESH.run(c, parameters).first())
         if row is None:
             return None
         return msgspec.structs.replace(unpack(row.data, RefreshToken), consumed=bool(row.consumed))
