@@ -28,6 +28,7 @@ def serve(
         typer.Option("--tls-client-ca", help="Ask clients for certificates of these authorities, PEM. Not compulsory."),
     ] = None,
     fd: Annotated[int, typer.Option("--fd", hidden=True)] = -1,
+    parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
 ) -> None:
     """Run the server. Its data is in ./pushgate-data/ unless PUSHGATE_DATABASE_URL says otherwise."""
     from pushgate import logs
@@ -39,7 +40,7 @@ def serve(
         raise typer.BadParameter("--tls-cert and --tls-key go together")
     if tls_client_ca is not None and tls_cert is None:
         raise typer.BadParameter("--tls-client-ca needs --tls-cert and --tls-key")
-    listen = Listen(host, port, tls_cert, tls_key, tls_client_ca, supervised=fd >= 0)
+    listen = Listen(host, port, tls_cert, tls_key, tls_client_ca, parent)
     if fd >= 0:
         _run(settings, listen, inherited(fd))
         return

@@ -38,8 +38,8 @@ class Listen:
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
     """Clients are asked for a certificate of these authorities; who has none is served too (RFC 8705 6.1)."""
-    supervised: bool = False
-    """This process is a worker: it stops when the process that started it is gone."""
+    parent: int | None = None
+    """The process that started this worker, which stops when that one is gone."""
 
     def bind(self) -> socket.socket:
         """A listening socket. Raises OSError where the address is taken, or the certificate cannot be used."""
@@ -125,7 +125,7 @@ def server_for(app: Any, listen: Listen) -> uvicorn.Server:
         ssl_context_factory=None if listen.tls_cert is None else tls_of,
     )
     server = _Server(config)
-    server.parent = os.getppid() if listen.supervised else None
+    server.parent = listen.parent
     return server
 
 
@@ -146,7 +146,7 @@ def supervise(command: list[str], workers: int, listening: socket.socket) -> int
 
     def start() -> tuple[subprocess.Popen[bytes], float]:
         child = subprocess.Popen(  # noqa: S603 - our own command line
-            [*command, "--fd", str(listening.fileno())], pass_fds=[listening.fileno()]
+            [*command, "--fd", str(listening.fileno()), "--parent", str(os.getpid())], pass_fds=[listening.fileno()]
         )
         return child, time.monotonic()
 
