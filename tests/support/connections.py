@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-MAX_OPENED = 2_000
+PATIENCE = 30  # seconds until every worker answers: they do not start at the same moment
 
 
 class Broken(Exception):
@@ -118,7 +119,8 @@ class Connection:
 async def across_workers(url: str, each: int, workers: int) -> list[Connection]:
     """Connections to a server with several workers, `each` of them at every worker."""
     found: dict[str, list[Connection]] = {}
-    for _ in range(MAX_OPENED):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         connection = await Connection.open(url)
         worker = (await connection.ask(connection.get("/healthz"))).worker
         if len(found.setdefault(worker, [])) < each:
@@ -127,7 +129,7 @@ async def across_workers(url: str, each: int, workers: int) -> list[Connection]:
             connection.close()
         if len(found) == workers and all(len(those) == each for those in found.values()):
             return [connection for row in zip(*found.values(), strict=True) for connection in row]
-    raise RuntimeError(f"{MAX_OPENED} connections did not reach every worker {each} times")
+    raise RuntimeError(f"in {PATIENCE} seconds not every worker was reached {each} times")
 
 
 async def volley(connections: list[Connection], requests: list[bytes]) -> list[Answer]:
