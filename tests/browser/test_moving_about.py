@@ -14,6 +14,7 @@ def test_every_page_can_be_reloaded(person: Visitor) -> None:
     person.page.reload()
     person.sees_login()
     person.sign_in("alice", "not-her-password")
+    expect(person.page.get_by_role("alert")).to_be_visible()
     person.page.reload()
     person.sees_login()
     expect(person.page.get_by_role("alert")).to_be_visible()
