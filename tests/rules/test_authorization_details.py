@@ -602,3 +602,17 @@ def texts(rows: list[Row]) -> Iterator[str]:
     for label, value in rows:
         yield label
         yield from [value] if isinstance(value, str) else texts(value)
+
+
+@pytest.mark.requirement("RAR-12-1")
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("bob\ufe0f", "bob\\ufe0f"), ("bo\u034fb", "bo\\u034fb"), ("\u3164", "\\u3164"), ("\U000e0100", "\\ue0100"),
+        ("A" + "\u0301" * 6, "A" + "\u0301" * 4 + "\\u0301" * 2), ("Zu\u0308rich", "Zu\u0308rich"),
+        ("สวัสดี", "สวัสดี"), ("हिन्दी", "हिन्दी"),
+    ],
+)  # fmt: skip
+def test_what_nobody_could_see_is_spelt_out_and_scripts_are_left_alone(value: str, text: str) -> None:
+    ((shown),) = in_words(({"type": "open", "x": value},), ())
+    assert shown["rows"] == [("x", text)]
