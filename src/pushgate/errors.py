@@ -47,6 +47,8 @@ class OAuthError(Exception):
         """Whether a protected resource refuses a DPoP proof: 401 and a challenge there (RFC 9449 7.1)."""
         self.status_instead: int | None = None
         """The status where an endpoint has to answer with another one (RFC 9701 5)."""
+        self.dpop_algs: tuple[str, ...] | None = None
+        """What proofs may be signed with, where the client is known; the realm's otherwise (RFC 9449 7.1)."""
         self.dpop_nonce: str | None = None
         """The nonce that the next proof has to carry (RFC 9449 8)."""
 

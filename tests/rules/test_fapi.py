@@ -13,7 +13,7 @@ from pushgate.manage.manifest import BadManifest
 from pushgate.testing import BASE_URL, Running, running
 from tests.support.assertions import ASYMMETRIC, TYPE, key, public, signed
 from tests.support.manifests import CHALLENGE, VERIFIER
-from tests.support.proofs import proof, resource_proof, thumbprint, userinfo_with
+from tests.support.proofs import ath, proof, resource_proof, thumbprint, userinfo_with
 from tests.support.steps import agree, but, header, refused, shown, stored, verified
 
 PAR, TOKEN = "/oauth2/par", "/oauth2/token"
@@ -372,3 +372,41 @@ async def test_what_was_issued_before_the_profile_is_worth_nothing_after_it() ->
         assert 'error="invalid_token"' in reply.headers["www-authenticate"]
         form = {"grant_type": "authorization_code", "code": codes[1], "redirect_uri": REDIRECT}
         refused(await ask_token(server, proof(server), **form), 400, "invalid_grant", "code.invalid")
+
+
+@pytest.mark.requirement("FAPI-5.3.2.1-4", "FAPI-5.4.1-1", "DPOP-7.1-2")
+async def test_the_profile_of_a_client_holds_at_resources_of_an_ordinary_realm() -> None:
+    """At UserInfo and at the sample: what proofs may be signed with, and that tokens are bound."""
+    plain = {**CLIENT, "token_endpoint_auth_method": "client_secret_basic", "client_secret": "x" * 32}
+    ordinary = {**REALM, "profile": "oidc", "clients": [plain]}
+    strict = {**REALM, "profile": "oidc", "clients": [{**CLIENT, "profile": PROFILE}]}
+    async with running(json.dumps({"realms": [ordinary]}), sample_resource=True) as server:
+        auth, form = ("bank", "x" * 32), {"grant_type": "authorization_code", "redirect_uri": REDIRECT}
+        found = []
+        for sent in (None, proof(server, by="rsa", alg="RS256")):
+            code = await sign_in(server, await server.http.post(PAR, auth=auth, data=REQUEST))
+            headers = {} if sent is None else {"dpop": sent}
+            data = {**form, "code": code, "code_verifier": VERIFIER}
+            found.append((await server.http.post(TOKEN, auth=auth, data=data, headers=headers)).json()["access_token"])
+        await server.apply(json.dumps({"realms": [strict]}))
+        unbound, bound = found
+        for path, refusals in (
+            ("/oauth2/userinfo", ("userinfo.token_unbound", "dpop.alg")),
+            ("/resource", ("resource.token_unbound", "dpop.alg")),
+        ):
+            replies = [
+                await server.http.get(path, headers={"authorization": f"Bearer {unbound}"}),
+                await server.http.get(
+                    path,
+                    headers={
+                        "authorization": f"DPoP {bound}",
+                        "dpop": proof(server, path, "rsa", method="GET", alg="RS256", ath=ath(bound)),
+                    },
+                ),
+            ]
+            for reply, error, refusal in zip(replies, ("invalid_token", "invalid_dpop_proof"), refusals, strict=True):
+                told = (reply.status_code, reply.json()["error"], reply.headers["pushgate-refusal"])
+                assert told == (401, error, refusal)
+                challenges = ", ".join(reply.headers.get_list("www-authenticate"))
+                assert "ES256" in challenges
+                assert "RS256" not in challenges

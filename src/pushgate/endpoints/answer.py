@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from pushgate import refusals
 from pushgate.endpoints.context import Context
-from pushgate.jose.encrypt import DEFAULT_ENC, encrypt_to
+from pushgate.endpoints.encryption import encryption_for
 from pushgate.jose.sign import sign_jwt
 from pushgate.model import Client
 from pushgate.profiles import OPEN_RESPONSE_MODES
@@ -35,22 +34,11 @@ async def answer_of(ctx: Context, client: Client, reply_to: ReplyTo) -> Answer:
     if not reply_to.jwt and ctx.policy(client).response_modes & OPEN_RESPONSE_MODES:
         return lambda members: deliver(reply_to, response_members(reply_to, issuer, members))
     key = ctx.keys.signing[ctx.policy(client).profile.signing_alg(client.authorization_signed_response_alg)]
-    seal = await encryption_for(
-        ctx, client, client.authorization_encrypted_response_alg, client.authorization_encrypted_response_enc
-    )
+    alg, enc = client.authorization_encrypted_response_alg, client.authorization_encrypted_response_enc
+    seal = await encryption_for(ctx, client, alg, enc, otherwise=refusals.RESPONSE_KEY)
 
     def answer(members: Members) -> AuthorizationResponse:
         claims = response_claims(response_members(reply_to, issuer, members), client.client_id, ctx.now())
         return deliver(reply_to, {"response": seal(sign_jwt(claims, key, RESPONSE_TYPE))})
 
     return answer
-
-
-async def encryption_for(ctx: Context, client: Client, alg: str | None, enc: str | None) -> Callable[[str], str]:
-    """What encrypts a signed JWT to the client, or leaves it as it is without an `alg`. Raises InvalidRequest."""
-    if alg is None:
-        return lambda jwt: jwt
-    key = await ctx.services.client_keys.encryption_key(ctx.name, client, alg)
-    if key is None:
-        raise refusals.RESPONSE_KEY(f"no key for {alg}")
-    return partial(encrypt_to, key, enc=enc or DEFAULT_ENC)

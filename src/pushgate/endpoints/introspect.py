@@ -7,10 +7,10 @@ from typing import Any
 from pushgate import refusals
 from pushgate.endpoints.client_authentication import identify_client
 from pushgate.endpoints.context import Context
+from pushgate.endpoints.encryption import encryption_for
 from pushgate.endpoints.http import NO_STORE, Reply, Request, json_reply
 from pushgate.endpoints.sender import settle
 from pushgate.errors import InvalidClient
-from pushgate.jose.encrypt import DEFAULT_ENC, encrypt_to
 from pushgate.jose.sign import sign_jwt
 from pushgate.model import Client
 from pushgate.protocol import introspection
@@ -114,12 +114,7 @@ async def jwt_reply(ctx: Context, client: Client, members: dict[str, Any]) -> Re
     key = ctx.keys.signing[ctx.policy(client).profile.signing_alg(wanted)]
     issuer = ctx.realm.issuer.identifier
     claims = introspection.response_claims(issuer, client.client_id, members, int(ctx.now()))
-    body = sign_jwt(claims, key, introspection.JWT_TYPE)
-    alg = client.introspection_encrypted_response_alg
-    if alg is not None:
-        recipient = await ctx.services.client_keys.encryption_key(ctx.name, client, alg)
-        if recipient is None:
-            raise refusals.INTROSPECTION_KEY()
-        enc = client.introspection_encrypted_response_enc or DEFAULT_ENC
-        body = encrypt_to(recipient, body, enc=enc)
+    alg, enc = client.introspection_encrypted_response_alg, client.introspection_encrypted_response_enc
+    seal = await encryption_for(ctx, client, alg, enc, otherwise=refusals.INTROSPECTION_KEY)
+    body = seal(sign_jwt(claims, key, introspection.JWT_TYPE))
     return Reply(200, body.encode(), [(b"content-type", introspection.MEDIA_TYPE.encode()), *NO_STORE])

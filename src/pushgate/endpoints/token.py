@@ -54,9 +54,7 @@ async def authorization_code(ctx: Context, request: Request, sender: Sender, par
     if stored.consumed:
         await revoke(ctx, request, record.grant, "code replayed")
         raise refusals.CODE_REPLAYED()
-    check_redemption(record, params, sender.confirmation, ctx.now())
-    if record.code_challenge is None and ctx.policy(sender.client.client).pkce_required:
-        raise refusals.CODE_INVALID("issued before PKCE was required")
+    check_redemption(record, params, ctx.policy(sender.client.client), sender.confirmation, ctx.now())
     access = access_of(ctx, sender, record.grant, record.grant.scope, params)
     if not await ctx.grants.grant_live(record.grant.grant_id):
         raise refusals.GRANT_REVOKED()

@@ -6,9 +6,10 @@ from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import FORM, Reply, Request, json_reply
 from pushgate.endpoints.sender import proof_of, proof_row, with_nonce
-from pushgate.errors import InvalidClient, InvalidDpopProof, UseDpopNonce
+from pushgate.errors import InvalidClient, InvalidDpopProof, OAuthError, UseDpopNonce
 from pushgate.profiles import Policy
-from pushgate.protocol.tokens import claims_of_scopes, verify_access_token
+from pushgate.protocol import dpop
+from pushgate.protocol.tokens import check_binding, claims_of_scopes, verify_access_token
 
 
 async def userinfo(ctx: Context, request: Request) -> Reply:
@@ -33,30 +34,30 @@ async def userinfo(ctx: Context, request: Request) -> Reply:
 async def confirm(
     ctx: Context, request: Request, policy: Policy, scheme: str, token: str, cnf: dict[str, str] | None
 ) -> None:
-    """A bound token comes with a proof of its key, used once, any other as Bearer; and with the certificate it names.
+    """A token comes in the way, and from the holder, that it was issued for; a proof of its key is used once.
 
-    Raises InvalidToken, InvalidDpopProof, UseDpopNonce. RFC 9449 7.1, 7.2; RFC 8705 3.
+    Raises InvalidToken, InvalidDpopProof, UseDpopNonce, all with what the client's profile lets proofs be signed with.
+    RFC 9449 7.1, 7.2; RFC 8705 3.
     """
-    if not cnf and policy.sender_constrained:
-        raise refusals.TOKEN_UNBOUND()
-    jkt, thumbprint = (cnf or {}).get("jkt"), (cnf or {}).get("x5t#S256")
-    if (scheme == "dpop") != (jkt is not None):
-        raise refusals.TOKEN_BOUND()
-    if thumbprint is not None and thumbprint_of(request) != thumbprint:
-        raise refusals.TOKEN_CERTIFICATE()
-    if jkt is None:
-        return
     try:
-        proof = proof_of(ctx, request, ctx.realm.issuer.userinfo, policy, token)
-        if proof is None:
-            raise refusals.DPOP_REQUIRED()
-        if proof.jkt != jkt:
-            raise refusals.TOKEN_KEY()
-        if await ctx.transient.add_all((proof_row(ctx, proof),)) is not None:
-            raise refusals.DPOP_REPLAY()
-    except (InvalidDpopProof, UseDpopNonce) as error:
-        error.at_resource = True
+        jkt = check_binding(cnf, scheme, lambda: thumbprint_of(request), bound_only=policy.sender_constrained)
+        if jkt is not None:
+            await confirm_key(ctx, request, policy, token, jkt)
+    except OAuthError as error:
+        error.at_resource = isinstance(error, InvalidDpopProof | UseDpopNonce)
+        error.dpop_algs = dpop.algs_within(policy.profile.algorithms)
         raise
+
+
+async def confirm_key(ctx: Context, request: Request, policy: Policy, token: str, jkt: str) -> None:
+    """The sender holds the DPoP key. Raises InvalidToken, InvalidDpopProof, UseDpopNonce. RFC 9449 4.3, 11.1."""
+    proof = proof_of(ctx, request, ctx.realm.issuer.userinfo, policy, token)
+    if proof is None:
+        raise refusals.DPOP_REQUIRED()
+    if proof.jkt != jkt:
+        raise refusals.TOKEN_KEY()
+    if await ctx.transient.add_all((proof_row(ctx, proof),)) is not None:
+        raise refusals.DPOP_REPLAY()
 
 
 def thumbprint_of(request: Request) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -10,15 +10,7 @@ from pushgate.dialects import DIALECTS
 from pushgate.jose.algorithms import SIGNING
 from pushgate.jose.certificates import parse_anchors
 from pushgate.manage.inputs import RealmInput
-from pushgate.model import (
-    AuthenticationContext,
-    AuthorizationDetailsType,
-    Lifetimes,
-    PushedAuthorizationRequests,
-    Rates,
-    RealmSettings,
-    Resource,
-)
+from pushgate.model import RealmSettings
 from pushgate.profiles import PROFILES
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.details_schema import schema_problem
@@ -49,19 +41,11 @@ def merged(current: RealmSettings | None, wanted: RealmInput) -> RealmSettings:
 
 
 def _setting(name: str, value: Any) -> Any:
-    kinds = {
-        "pushed_authorization_requests": PushedAuthorizationRequests,
-        "lifetimes": Lifetimes,
-        "rates": Rates,
-    }
-    lists = {
-        "resources": Resource,
-        "authorization_details_types": AuthorizationDetailsType,
-        "authentication_contexts": AuthenticationContext,
-    }
-    if name in lists:
-        return tuple(msgspec.convert(msgspec.to_builtins(each), lists[name]) for each in value)
-    return msgspec.convert(msgspec.to_builtins(value), kinds[name]) if name in kinds else value
+    """What an operator said, as the setting has it: inputs and records have the same members."""
+    return msgspec.convert(msgspec.to_builtins(value), _TYPES[name])
+
+
+_TYPES = get_type_hints(RealmSettings)
 
 
 def problems(settings: RealmSettings) -> list[Problem]:

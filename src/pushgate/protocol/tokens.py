@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pushgate import refusals
@@ -143,6 +143,26 @@ def verify_access_token(token: str, keys: KeySet, issuer: str, now: float) -> di
     if issuer not in audience_of(claims):
         raise refusals.TOKEN_INVALID("for another audience")
     return claims
+
+
+def check_binding(
+    cnf: dict[str, str] | None, scheme: str, thumbprint: Callable[[], str | None], *, bound_only: bool
+) -> str | None:
+    """The DPoP key of which a proof has to come, once the rest of the binding holds; None where none has to.
+
+    `scheme` in lower case, `thumbprint` reads the connection's certificate where one counts. A token bound to a DPoP
+    key comes with that scheme and no other one does; `bound_only`: none comes that whoever finds it can use.
+    Raises InvalidToken. RFC 9449 7.1, 7.2; RFC 8705 3; FAPI2-SP 5.3.2.1.
+    """
+    if not cnf and bound_only:
+        raise refusals.TOKEN_UNBOUND()
+    bound = cnf or {}
+    jkt, certificate = bound.get("jkt"), bound.get("x5t#S256")
+    if (scheme == "dpop") != (jkt is not None):
+        raise refusals.TOKEN_BOUND()
+    if certificate is not None and thumbprint() != certificate:
+        raise refusals.TOKEN_CERTIFICATE()
+    return jkt
 
 
 def own_access_token(token: str, keys: KeySet, issuer: str) -> dict[str, Any] | None:

@@ -193,7 +193,9 @@ class Application:
         return reply
 
     def _told(self, error: OAuthError, realm: str) -> Reply:
-        """The JSON form, with the DPoP algorithms that the realm's metadata has too. RFC 9449 7.1."""
+        """The JSON form, with the DPoP algorithms of the client, or those of the realm's metadata. RFC 9449 7.1."""
+        if error.dpop_algs is not None:
+            return error_reply(error, realm, error.dpop_algs)
         ctx = self.server.snapshot.loaded(realm)
         algs = dpop.ALGS if ctx is None else dpop.algs_within(ctx.realm.profile.algorithms)
         return error_reply(error, realm, algs)
