@@ -88,7 +88,8 @@ CONSENT_REQUIRED = Refusal(
 RESPONSE_KEY = Refusal(
     "authorize.response_key", e.InvalidRequest,
     "The application wants its answer encrypted, but the key for it cannot be had.",
-    "Developers: publish a key for authorization_encrypted_response_alg; nothing is ever sent in clear instead.",
+    "Go back to the application; its operator has to repair this. Developers: publish a key for "
+    "authorization_encrypted_response_alg. Nothing is ever sent in clear instead.",
 )  # fmt: skip
 HINT_INVALID = Refusal(
     "authorize.id_token_hint", e.InvalidRequest, "id_token_hint is not an ID Token of this issuer.",
