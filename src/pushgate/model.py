@@ -203,6 +203,25 @@ class User(Record, frozen=True):
         return f"User({self.sub!r}, {self.username!r})"
 
 
+class Credential(Record, frozen=True):
+    """A second factor or a passkey of a user."""
+
+    credential_id: str
+    sub: str
+    kind: Literal["totp", "passkey"]
+    label: str
+    created_at: int
+    sealed: bytes | None = None  # the TOTP secret, sealed with the server's secret key
+    last_step: int | None = None  # the last TOTP time step that was used: each is good for one sign-in (RFC 6238 5.2)
+    webauthn_id: bytes | None = None  # the passkey's own id
+    public_key: bytes | None = None  # COSE
+    sign_count: int = 0
+    last_used_at: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Credential({self.credential_id!r}, {self.kind!r})"
+
+
 class Confirmation(Record, frozen=True):
     """The key that a token is bound to: a DPoP key's thumbprint, or a certificate's (RFC 7800 3.1)."""
 

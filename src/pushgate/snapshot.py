@@ -16,6 +16,7 @@ from pushgate.model import Client, RealmSettings
 from pushgate.realm import Realm
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.configuration import Configuration
+from pushgate.store.durable.credentials import Credentials
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine, RealmTransient, Transient
 
@@ -110,6 +111,7 @@ class Snapshot:
             keys=keys,
             transient=RealmTransient(self._transient, name),
             accounts=Accounts(self._engine, name),
+            credentials=Credentials(self._engine, name),
             grants=Grants(self._engine, name),
             client=Clients(self.configuration, name),
             services=self._services,

@@ -12,7 +12,7 @@ from pushgate.store.durable.prepared import Prepared
 
 ROW = {
     "realm": "default", "grant_id": "g", "client_id": "c", "sub": "s'; DROP TABLE grants; --", "expires_at": 1,
-    "revoked": True, "data": b"\0%s?:x",
+    "revoked": True, "data": b"\0%s?:x", "sid": "s",
 }  # fmt: skip
 
 

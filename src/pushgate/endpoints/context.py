@@ -25,6 +25,7 @@ from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.scopes import realm_scopes
 from pushgate.realm import Realm
 from pushgate.store.durable.accounts import Accounts
+from pushgate.store.durable.credentials import Credentials
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import RealmTransient
 from pushgate.throttle import Buckets
@@ -73,6 +74,7 @@ class Context:
     keys: KeyRing
     transient: RealmTransient
     accounts: Accounts
+    credentials: Credentials
     grants: Grants
     client: KnownClients
     services: Services

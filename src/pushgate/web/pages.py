@@ -47,8 +47,9 @@ class Pages:
         self._root = root
         self._templates = Environment(
             loader=PackageLoader("pushgate.web"), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
         )  # fmt: skip
+        self._templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
 
     def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
         """A page with its protecting headers; `values` are the template's variables."""

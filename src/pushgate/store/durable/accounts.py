@@ -89,7 +89,7 @@ def revoke_grants(c: sa.Connection, realm: str, sub: str) -> None:
 
 
 def delete_user(c: sa.Connection, realm: str, sub: str) -> bool:
-    """Delete a user with their sessions, consents and grants; False if there was none."""
-    for table in (t.sessions, t.consents, t.grants):
+    """Delete a user with their sessions, consents, grants and credentials; False if there was none."""
+    for table in (t.sessions, t.consents, t.grants, t.credentials):
         c.execute(sa.delete(table).where(table.c.realm == realm, table.c.sub == sub))
     return c.execute(sa.delete(t.users).where(t.users.c.realm == realm, t.users.c.sub == sub)).rowcount == 1

@@ -57,7 +57,7 @@ class Grants:
         """Keep a grant until `expires_at`, when the last token of it has ended."""
         row = {
             "realm": self._realm, "grant_id": grant.grant_id, "client_id": grant.client_id, "sub": grant.sub,
-            "expires_at": expires_at, "revoked": False, "data": pack(grant),
+            "expires_at": expires_at, "revoked": False, "data": pack(grant), "sid": grant.sid,
         }  # fmt: skip
         await self._engine.write(lambda c: _ADD_GRANT.run(c, row) and None)
 

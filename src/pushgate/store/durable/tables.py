@@ -67,6 +67,14 @@ users = _of_realm(
     UniqueConstraint("realm", "username", name="users_username"),
 )
 
+credentials = _of_realm(
+    "credentials",
+    Column("credential_id", String(43), primary_key=True),
+    Column("sub", String(255), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("credentials_sub", "realm", "sub"),
+)
+
 sessions = _of_realm(
     "sessions",
     Column("digest", LargeBinary(32), primary_key=True),
@@ -93,8 +101,10 @@ grants = _of_realm(
     Column("expires_at", BigInteger, nullable=False),
     Column("revoked", Boolean, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("sid", String(43), nullable=True),
     Index("grants_sub", "realm", "sub"),
     Index("grants_expires_at", "expires_at"),
+    Index("grants_sid", "realm", "sid"),
 )
 
 refresh_tokens = _of_realm(
@@ -105,6 +115,22 @@ refresh_tokens = _of_realm(
     Column("consumed", Boolean, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Index("refresh_tokens_expires_at", "expires_at"),
+)
+
+initial_access_tokens = _of_realm(
+    "initial_access_tokens",
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("initial_access_tokens_expires_at", "expires_at"),
+)
+
+logout_deliveries = _of_realm(
+    "logout_deliveries",
+    Column("delivery_id", String(43), primary_key=True),
+    Column("next_at", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("logout_deliveries_next_at", "next_at"),
 )
 
 audit = Table(
