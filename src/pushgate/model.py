@@ -84,8 +84,16 @@ class Client(Record, frozen=True):
     policy_uri: str | None = None
     tos_uri: str | None = None
     default_max_age: int | None = None
-    require_auth_time: bool = False
+    default_acr_values: tuple[str, ...] = ()
+    require_auth_time: bool = False  # an ID Token of ours always has auth_time
+    subject_type: Literal["public", "pairwise"] = "public"
+    sector_identifier_uri: str | None = None
     id_token_signed_response_alg: str = "RS256"
+    id_token_encrypted_response_alg: str | None = None
+    id_token_encrypted_response_enc: str | None = None
+    userinfo_signed_response_alg: str | None = None
+    userinfo_encrypted_response_alg: str | None = None
+    userinfo_encrypted_response_enc: str | None = None
     require_pushed_authorization_requests: bool = False
     dpop_bound_access_tokens: bool = False
     request_object_signing_alg: str | None = None
@@ -132,6 +140,20 @@ class Client(Record, frozen=True):
         return self.client_name or self.client_id
 
 
+class ClaimWish(Record, frozen=True):
+    """How one claim is asked for (OpenID Connect Core 5.5.1)."""
+
+    essential: bool = False
+    values: tuple[Any, ...] | None = None  # `value` is one of one; None: any will do
+
+
+class ClaimsRequest(Record, frozen=True):
+    """The `claims` parameter (OpenID Connect Core 5.5): claim names to wishes, for each place."""
+
+    id_token: dict[str, ClaimWish] = {}
+    userinfo: dict[str, ClaimWish] = {}
+
+
 class AuthorizationRequest(Record, frozen=True):
     """What a client asks for, parsed once; the same type whether pushed or sent through the browser."""
 
@@ -154,6 +176,8 @@ class AuthorizationRequest(Record, frozen=True):
     display: str | None = None
     resource: tuple[str, ...] = ()  # RFC 8707
     authorization_details: Details = ()  # RFC 9396
+    claims: ClaimsRequest | None = None
+    claims_locales: tuple[str, ...] = ()
 
     @property
     def response_types(self) -> frozenset[str]:
@@ -250,6 +274,8 @@ class Grant(Record, frozen=True):
     revoked: bool = False
     resource: tuple[str, ...] = ()  # those that the request named
     authorization_details: Details = ()
+    claims: ClaimsRequest | None = None  # what of them the user agreed to
+    claims_locales: tuple[str, ...] = ()
 
 
 class AuthorizationCode(Record, frozen=True):
@@ -366,5 +392,6 @@ class RealmSettings(Record, frozen=True):
     authentication_contexts: tuple[AuthenticationContext, ...] = ()  # the weakest first
     step_up: bool = False
     access_token_signing_alg: str = "ES256"
+    claims_locales_supported: tuple[str, ...] = ()  # the languages that users' claims are kept in, as metadata tells
     tls_client_ca: str | None = None  # PEM: who may vouch for the certificates of tls_client_auth clients
     resources: tuple[Resource, ...] = ()

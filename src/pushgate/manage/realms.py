@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_type_hints
 
 import msgspec
@@ -17,6 +18,7 @@ from pushgate.protocol.details_schema import schema_problem
 from pushgate.protocol.registration import LIFETIME_RANGE, Problem
 from pushgate.realm import REALM_NAME
 
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,5}")
 NOT_SETTINGS = frozenset({"name", "clients", "users", "registration", "hosts"})
 # Upper bounds in seconds; codes are short-lived by RFC 6749 4.1.2.
 LONGEST = {
@@ -82,6 +84,15 @@ def problems(settings: RealmSettings) -> list[Problem]:
         *_resource_problems(settings),
         *_details_problems(settings),
         *_context_problems(settings),
+        *_language_problems(settings),
+    ]
+
+
+def _language_problems(settings: RealmSettings) -> list[Problem]:
+    return [
+        Problem(f"claims_locales_supported[{index}]", "must be a language tag (RFC 5646)")
+        for index, tag in enumerate(settings.claims_locales_supported)
+        if not LANGUAGE.fullmatch(tag)
     ]
 
 

@@ -15,7 +15,9 @@ import sqlalchemy as sa
 
 from pushgate.client_keys import secret_context
 from pushgate.directory.local import check_password, hash_password, username_of
+from pushgate.endpoints.sector import sector_identifier_problems
 from pushgate.events import ConfigurationChanged
+from pushgate.fetch import Fetcher
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.keys import KeyRing, make_key
 from pushgate.jose.seal import Seal
@@ -26,13 +28,14 @@ from pushgate.model import Client, ClientSecret, RealmSettings, StoredKey, User
 from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
 from pushgate.protocol.conflicts import conflicts
-from pushgate.protocol.registration import Problem, problems
+from pushgate.protocol.registration import Problem, problems, secret_in_clear
 from pushgate.store.durable import accounts, configuration
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
 from pushgate.store.ports import DurableEngine
 
+LONG_SECRET = 48  # bytes, 64 characters: long enough for the HMAC with the longest key
 Act = Literal["create", "update", "unchanged", "delete"]
 Work = Callable[[sa.Connection], object]
 
@@ -73,7 +76,10 @@ class Management:
         *,
         make_key: Callable[[str, Seal, int], StoredKey] = make_key,
         hash_password: Callable[[str], str] = hash_password,
+        fetcher: Fetcher | None = None,
     ) -> None:
+        """`fetcher` gets the documents that clients name, where they have to be looked at when they are saved."""
+        self._fetcher = fetcher or Fetcher()
         self._make_key = make_key
         self._hash_password = hash_password
         self._engine = engine
@@ -134,19 +140,23 @@ class Management:
         """
         current = await self.configuration.client(realm.name, wanted.client_id)
         generated = None
-        method = wanted.token_endpoint_auth_method
+        method, in_clear = wanted.token_endpoint_auth_method, secret_in_clear(wanted)
         if method not in (*SECRET_METHODS, *ASSERTION_METHODS[:1]):
             kept = None
         elif secret is None and current is not None and current.token_endpoint_auth_method == method:
             kept = current.secret
         else:
-            generated = None if secret is not None else secrets.token_urlsafe(32)
+            generated = None if secret is not None else secrets.token_urlsafe(LONG_SECRET if in_clear else 32)
             kept = self._keep(realm.name, wanted, current, secret or generated or "")
         members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f != "client_secret"}
         for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
             members[name] = members[name] or _default_alg(realm, wanted)
         client = Client(**members, secret=kept)
-        found = problems(client, secret, PROFILES[realm.profile]) or conflicts(client, realm)
+        found = (
+            problems(client, secret, PROFILES[realm.profile])
+            or conflicts(client, realm)
+            or await sector_identifier_problems(self._fetcher, client, current)
+        )
         if current is None and await self.accounts(realm.name).user(client.client_id) is not None:
             # RFC 9700 4.15.1: a token of a client must not look like one of a user.
             found.append(Problem("client_id", "is the identifier (sub) of a user"))
@@ -165,7 +175,7 @@ class Management:
     def _keep(self, realm: str, wanted: ClientInput, current: Client | None, secret: str) -> ClientSecret:
         """A secret as it is stored: a digest; sealed too where an HMAC needs the secret itself."""
         digest = secret_digest(secret)
-        sealed = wanted.token_endpoint_auth_method == "client_secret_jwt"
+        sealed = secret_in_clear(wanted)
         before = current.secret if current is not None else None
         if before is not None and before.digest == digest and (before.sealed is not None) == sealed:
             return before

@@ -10,11 +10,12 @@ from pushgate.endpoints.browser import BrowserAnswer, Stop, session_cookie
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import ConsentGiven
-from pushgate.model import Session
+from pushgate.model import ClaimWish, Session
 from pushgate.protocol.details_words import in_words
 from pushgate.protocol.interaction import Login, account_token, check_csrf, consent_to
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
+from pushgate.protocol.user_claims import beyond_scopes, claim_word, released_claims
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
 
@@ -26,6 +27,29 @@ DESCRIPTIONS = {
     "phone": ("Your phone number", ""),
     "offline_access": ("Stay connected", "Access while you are not using the application."),
 }
+CLAIM_TITLES = {
+    "name": "Your name",
+    "given_name": "Your given name",
+    "family_name": "Your family name",
+    "middle_name": "Your middle name",
+    "nickname": "Your nickname",
+    "preferred_username": "Your user name",
+    "profile": "The address of your profile page",
+    "picture": "Your picture",
+    "website": "Your website",
+    "email": "Your email address",
+    "email_verified": "Whether your email address was verified",
+    "gender": "Your gender",
+    "birthdate": "Your date of birth",
+    "zoneinfo": "Your time zone",
+    "locale": "Your language",
+    "phone_number": "Your phone number",
+    "phone_number_verified": "Whether your phone number was verified",
+    "address": "Your postal address",
+    "updated_at": "When your profile was last changed",
+}
+"""Claims of OpenID Connect Core 5.1 in words; any other is shown by its name."""
+MAX_SHOWN = 100  # characters of a claim's value
 
 
 async def consent_page(call: Call) -> Reply:
@@ -35,7 +59,7 @@ async def consent_page(call: Call) -> Reply:
         return await here.attempt(_decided)
     answer = await here.proceed()
     if isinstance(answer.answer, Stop) and answer.answer.page == "consent" and here.browser.session:
-        return _form(here, answer.answer.scope, here.browser.session)
+        return await _form(here, answer.answer.scope, here.browser.session)
     return here.reply(answer)
 
 
@@ -71,15 +95,19 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
     if not granted and not here.opened.record.request.authorization_details:
         raise refusals.DENIED("nothing was ticked")
     client_id = here.opened.client.client_id
-    resources = consent_to(here.opened.record.request)
+    request = here.opened.record.request
+    asked_too = consent_to(request, scope)
+    claims = {claim_word(name): name for name in beyond_scopes(request, scope)}
+    kept = tuple(word for word in asked_too if word not in claims or word in ticked)
     await ctx.grants.save_consent(
-        session.sub, client_id, asked=(*scope, *resources), granted=(*granted, *resources), now=int(ctx.now())
+        session.sub, client_id, asked=(*scope, *asked_too), granted=(*granted, *kept), now=int(ctx.now())
     )
     ctx.emit(
         ConsentGiven(session.sub, client_id, " ".join(granted), here.opened.record.correlation_id),
         here.call.request,
     )
-    response = await flow.complete(ctx, here.call.request, here.opened, session, granted)
+    agreed = tuple(claims[word] for word in kept if word in claims)
+    response = await flow.complete(ctx, here.call.request, here.opened, session, granted, agreed)
     return BrowserAnswer(response, here.browser.cookies)
 
 
@@ -94,7 +122,7 @@ async def _switch(here: Visit) -> Reply:
     return here.reply(BrowserAnswer(answer.answer, [*answer.cookies, gone]))
 
 
-def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
+async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
     client, types = here.opened.client, here.call.ctx.realm.settings.authorization_details_types
     return here.call.pages.page(
         "consent.html",
@@ -107,6 +135,7 @@ def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
         tos_uri=client.tos_uri,
         username=session.username,
         scopes=[describe(here.call.ctx, value) for value in scope],
+        claims=await _claims(here, scope, session),
         resources=here.opened.record.request.resource,
         details=in_words(here.opened.record.request.authorization_details, types),
         action=here.call.request.path,
@@ -122,3 +151,30 @@ def describe(ctx: Context, scope: str) -> dict[str, Any]:
         owner = [r.identifier for r in ctx.realm.settings.resources if scope in r.scopes]
         description = f"Access to {owner[0]}" if owner else ""
     return {"name": scope, "title": title, "description": description, "required": scope == OPENID}
+
+
+async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list[dict[str, Any]]:
+    """The claims beyond the scope that are asked for by name, with what the account has for each."""
+    ctx, request = here.call.ctx, here.opened.record.request
+    names = beyond_scopes(request, scope)
+    if not names:
+        return []
+    account = await ctx.services.directory.claims(ctx.name, session.sub) or {}
+    found = released_claims((), dict.fromkeys(names, ClaimWish()), account, request.claims_locales)
+    return [
+        {
+            "word": claim_word(name),
+            "title": CLAIM_TITLES.get(name.partition("#")[0]),
+            "name": name,
+            "language": name.partition("#")[2],
+            "known": name in found,
+            "value": _in_short(found.get(name)),
+        }
+        for name in names
+    ]
+
+
+def _in_short(value: Any) -> str:
+    """A claim's value in one line; what is not plain text or a number is not shown."""
+    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
