@@ -33,6 +33,16 @@ class RequestPushed(Event, frozen=True):
     expires_in: int
 
 
+class RequestValueRepeated(Event, frozen=True):
+    """A client sent a value again that has to be new in each request; `values` names code_challenge, nonce or both."""
+
+    name: ClassVar[str] = "request_value_repeated"
+    level: ClassVar[str] = "warning"
+    client_id: str
+    correlation_id: str
+    values: str
+
+
 class RequestRefused(Event, frozen=True):
     """A request was refused; `client_id` is what it claimed to be."""
 

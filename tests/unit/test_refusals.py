@@ -91,7 +91,7 @@ def test_a_description_is_a_sentence_and_the_advice_says_what_to_do(refusal: Ref
 REQUEST_WORDS = {
     "client_id", "redirect_uri", "response_type", "response_mode", "scope", "code_challenge", "code_challenge_method",
     "nonce", "prompt=none", "max_age", "id_token_hint", "grant_type", "code", "code_verifier", "refresh_token",
-    "request_uri", "43",
+    "request_uri", "claims", "43",
 }  # fmt: skip
 """Names that keep their spelling at the beginning of a sentence."""
 

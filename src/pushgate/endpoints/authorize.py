@@ -20,7 +20,7 @@ from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Request
 from pushgate.endpoints.id_token import id_token_form
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
-from pushgate.endpoints.par import URN, request_lifetime, row_of
+from pushgate.endpoints.par import URN, notice_repeats, request_lifetime, row_of
 from pushgate.endpoints.request_object import brought
 from pushgate.endpoints.subjects import hint_of, is_another_user
 from pushgate.errors import InvalidRequestUri, OAuthError
@@ -134,6 +134,7 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
         handle, row = row_of(ctx, record)
         if not await ctx.transient.add(row.kind, row.key, row.value, row.keep_until):
             raise RuntimeError("a random handle of 208 bits came twice: the random source is broken")
+        notice_repeats(ctx, request, record)
     except OAuthError as error:
         emit_refusal(ctx, request, record, error)
         return (await answer_of(ctx, client, target))(error_members(error))

@@ -24,6 +24,7 @@ from pushgate.profiles import Policy, policy_of
 from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.scopes import realm_scopes
 from pushgate.realm import Realm
+from pushgate.repeats import Repeats
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.credentials import Credentials
 from pushgate.store.durable.grants import Grants
@@ -64,6 +65,7 @@ class Services:
     directory: Directory
     buckets: Buckets
     fetcher: Fetcher
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 class KnownClients(Protocol):

@@ -144,6 +144,16 @@ def account_token(sub: str, browser: str) -> str:
     return _mac(browser, b"account", sub.encode())
 
 
+def is_account(sent: str | None, sub: str, browser: str) -> bool:
+    """Whether a page was about this person's account."""
+    return sent is not None and hmac.compare_digest(sent.encode(), account_token(sub, browser).encode())
+
+
+def is_interaction(sent: str, request_key: bytes, browser: str) -> bool:
+    """Whether an interaction's id is that of this browser for this request."""
+    return hmac.compare_digest(sent.encode(), interaction_id(request_key, browser).encode())
+
+
 def check_csrf(sent: str | None, expected: str) -> None:
     """A form comes from our page in this browser. Raises AccessDenied. RFC 6749 10.12."""
     if sent is None or not hmac.compare_digest(sent.encode(), expected.encode()):

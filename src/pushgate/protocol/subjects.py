@@ -37,8 +37,14 @@ def sector_of(client: Client) -> str:
 
 def hosts_of(client: Client) -> list[str | None]:
     """The hosts that the client may be answered at, each once; None for a URI that has none."""
-    uris = (*client.redirect_uris, *client.pushed_redirect_uri_prefixes)
-    return list(dict.fromkeys(urlsplit(uri).hostname for uri in uris))
+    return list(dict.fromkeys(map(_host, (*client.redirect_uris, *client.pushed_redirect_uri_prefixes))))
+
+
+def _host(uri: str) -> str | None:
+    try:
+        return urlsplit(uri).hostname
+    except ValueError:
+        return None
 
 
 def sector_document_problem(client: Client, document: Any) -> str | None:

@@ -11,7 +11,7 @@ from pushgate.endpoints.browser import Browser, BrowserAnswer, browser_of
 from pushgate.endpoints.http import Reply
 from pushgate.errors import OAuthError
 from pushgate.model import Interaction, PushedAuthorizationRequest
-from pushgate.protocol.interaction import csrf_token, interaction_id
+from pushgate.protocol.interaction import csrf_token, is_interaction
 from pushgate.web.call import Call
 
 
@@ -67,7 +67,7 @@ async def visit(call: Call) -> Visit:
     if stored is None:
         raise refusals.INTERACTION_UNKNOWN()
     interaction = Interaction.decode(stored.value)
-    if interaction_id(interaction.request_key, browser.value) != identifier:
+    if not is_interaction(identifier, interaction.request_key, browser.value):
         raise refusals.INTERACTION_OTHER_BROWSER()
     kept = await ctx.transient.get("par", interaction.request_key)
     if kept is None:

@@ -12,7 +12,7 @@ from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import ConsentGiven
 from pushgate.model import ClaimWish, Session
 from pushgate.protocol.details_words import in_words
-from pushgate.protocol.interaction import Login, account_token, check_csrf, consent_to
+from pushgate.protocol.interaction import Login, account_token, check_csrf, consent_to, is_account
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
 from pushgate.protocol.user_claims import beyond_scopes, claim_word, released_claims
@@ -88,7 +88,7 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
     """Remember the consent and answer the client, if the one who was asked is still signed in."""
     ctx, session = here.call.ctx, here.browser.session
     need, scope = await flow.assess(ctx, here.opened, here.browser)
-    asked = session is not None and params.get("account") == account_token(session.sub, here.browser.value)
+    asked = session is not None and is_account(params.get("account"), session.sub, here.browser.value)
     if session is None or not asked or isinstance(need, Login):
         return await flow.proceed(ctx, here.call.request, here.opened, here.browser)
     granted = tuple(s for s in scope if s == OPENID or s in ticked)
