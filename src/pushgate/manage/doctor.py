@@ -163,7 +163,8 @@ def _bearer(realm: RealmSettings, clients: list[Client]) -> Iterator[Finding]:
 
 def _stolen_proofs(realm: RealmSettings, clients: list[Client]) -> Iterator[Finding]:
     """DPoP proofs made ahead of time, for tokens that live long. RFC 9449 11.2."""
-    proving = [c for c in clients if c.dpop_bound_access_tokens]
+    bound = [c for c in clients if policy_of(realm, c).sender_constrained]
+    proving = any(c.dpop_bound_access_tokens or not c.tls_client_certificate_bound_access_tokens for c in bound)
     if proving and not realm.dpop_nonces and realm.lifetimes.access_token > LONG_TOKEN:
         yield Finding(
             "relaxation", realm.name,
