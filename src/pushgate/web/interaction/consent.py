@@ -11,7 +11,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import ConsentGiven
 from pushgate.model import ClaimWish, Session
-from pushgate.protocol.details_words import in_words
+from pushgate.protocol.details_words import in_words, name_in_words, value_in_words
 from pushgate.protocol.interaction import Login, account_token, check_csrf, consent_to, is_account
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
@@ -49,7 +49,6 @@ CLAIM_TITLES = {
     "updated_at": "When your profile was last changed",
 }
 """Claims of OpenID Connect Core 5.1 in words; any other is shown by its name."""
-MAX_SHOWN = 100  # characters of a claim's value
 
 
 async def consent_page(call: Call) -> Reply:
@@ -165,16 +164,9 @@ async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list
         {
             "word": claim_word(name),
             "title": CLAIM_TITLES.get(name.partition("#")[0]),
-            "name": name,
-            "language": name.partition("#")[2],
-            "known": name in found,
-            "value": _in_short(found.get(name)),
+            "name": name_in_words(name),
+            "language": name_in_words(name.partition("#")[2]),
+            "value": value_in_words(found[name]) if name in found else None,
         }
         for name in names
     ]
-
-
-def _in_short(value: Any) -> str:
-    """A claim's value in one line; what is not plain text or a number is not shown."""
-    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
