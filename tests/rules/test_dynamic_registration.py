@@ -774,6 +774,36 @@ async def test_a_made_up_request_by_form_post_is_no_way_either(server: Running) 
     assert dict(browser.form().fields)["error"] == "invalid_scope"
 
 
+UNANSWERABLE = {
+    "a hint that is no token": {"id_token_hint": "x"},
+    "a context that nobody reaches": {"claims": '{"id_token": {"acr": {"essential": true, "value": "urn:nowhere"}}}'},
+}
+
+
+@pytest.mark.requirement("BCP-4.11.2-1")
+@pytest.mark.parametrize("why", UNANSWERABLE)
+@pytest.mark.parametrize("push", [False, True])
+async def test_a_request_that_only_its_first_step_refuses_is_no_way_either(
+    server: Running, why: str, push: bool
+) -> None:
+    client = await registered(server, client_name="Innocent")
+    asked = {**REQUEST, "redirect_uri": URI, "scope": "openid", **UNANSWERABLE[why]}
+    query = {**asked, "client_id": client["client_id"]}
+    if push:
+        auth = (client["client_id"], client["client_secret"])
+        reply = await server.http.post("/oauth2/par", auth=auth, data=asked)
+        assert reply.status_code == 201, reply.text
+        query = {"client_id": client["client_id"], "request_uri": reply.json()["request_uri"]}
+    browser = await server.browser().open("/oauth2/authorize", params=query)
+    assert browser.landed is None
+    assert browser.page is not None
+    assert browser.page.status_code == 400
+    assert 'href="https://new.example/cb?error=' in browser.page.text
+    # From a client that an operator vouches for, the same request is answered to the client.
+    own = {**REQUEST, "client_id": "app", **UNANSWERABLE[why], "scope": "openid"}
+    assert "error" in (await server.browser().open("/oauth2/authorize", params=own)).answer
+
+
 async def test_who_an_operator_vouches_for_is_told_at_once(server: Running) -> None:
     browser = server.browser()
     await browser.open("/oauth2/authorize", params={**REQUEST, "client_id": "app", "response_type": "nonsense"})
