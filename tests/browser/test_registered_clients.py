@@ -66,6 +66,7 @@ def test_a_made_up_request_stops_and_the_person_decides(arrive: Arrive, scripts:
     assert person.page.locator("main b").count() == 0
     role = "link" if mode == "query" else "button"
     onwards = person.page.get_by_role(role, name="Continue to app.example", exact=True)
+    assert onwards.inner_text() == "Continue to app.example"  # one line of text, no pieces side by side
     person.page.keyboard.press("Tab")
     person.sees_focus("Continue to app.example")
     person.page.keyboard.press("Enter")
