@@ -466,7 +466,13 @@ async def test_open_registration_is_limited(server: Running) -> None:
     statuses = [(await register(server)).status_code for _ in range(5)]
     assert statuses == [201] * 3 + [429] * 2
     server.clock.advance(20)
-    assert (await register(server)).status_code == 201
+    client = await registered(server)
+    # An update costs as much as a registration; reading and deleting stay free.
+    body = {"client_id": client["client_id"], "redirect_uris": [URI]}
+    refused(await manage(server, client, "PUT", body=body), 429, "temporarily_unavailable", "http.rate")
+    assert (await manage(server, client)).status_code == 200
+    server.clock.advance(20)
+    assert (await manage(server, client, "PUT", body=body)).status_code == 200
 
 
 # --- Looking after a registration (RFC 7592) ---------------------------------------------------------------------
