@@ -19,7 +19,10 @@ class Paths:
     token: str = "/oauth2/token"
     userinfo: str = "/oauth2/userinfo"
     introspect: str = "/oauth2/introspect"
+    revoke: str = "/oauth2/revoke"
     jwks: str = "/oauth2/jwks"
+    end_session: str = "/oauth2/logout"
+    check_session: str = "/oauth2/check-session"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,11 +76,13 @@ class LoginFailed(Event, frozen=True):
 
 
 class SignedOut(Event, frozen=True):
-    """A session was ended by its user."""
+    """A session was ended; `client_id` is the application that asked for it."""
 
     name: ClassVar[str] = "signed_out"
     sub: str
     sid: str
+    reason: str = "user"
+    client_id: str | None = None
 
 
 class ConsentGiven(Event, frozen=True):
@@ -127,6 +129,35 @@ class GrantRevoked(Event, frozen=True):
     client_id: str
     reason: str
     correlation_id: str | None = None
+
+
+class TokenRevoked(Event, frozen=True):
+    """A client gave back one access token; its grant goes on."""
+
+    name: ClassVar[str] = "token_revoked"
+    client_id: str
+    jti: str
+
+
+class LogoutDelivered(Event, frozen=True):
+    """A client was told that a session is over; `attempts` counts this one."""
+
+    name: ClassVar[str] = "logout_delivered"
+    client_id: str
+    sid: str
+    attempts: int
+
+
+class LogoutUndelivered(Event, frozen=True):
+    """A client could not be told that a session is over; `retry_at` is absent where nobody will try again."""
+
+    name: ClassVar[str] = "logout_undelivered"
+    level: ClassVar[str] = "warning"
+    client_id: str
+    sid: str
+    attempts: int
+    reason: str
+    retry_at: int | None = None
 
 
 class ConfigurationChanged(Event, frozen=True):

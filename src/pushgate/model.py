@@ -83,6 +83,11 @@ class Client(Record, frozen=True):
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False  # every logout token names the session; nothing depends on it
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False  # likewise
     default_max_age: int | None = None
     require_auth_time: bool = False
     id_token_signed_response_alg: str = "RS256"
@@ -188,6 +193,15 @@ class Session(Record, frozen=True):
     authenticated_at: float
     expires_at: int
     amr: tuple[str, ...] = ("pwd",)
+
+
+class LogoutDelivery(Record, frozen=True):
+    """What a client has yet to be told: that a session of its user is over (OpenID Connect Back-Channel Logout)."""
+
+    client_id: str
+    sub: str
+    sid: str
+    attempts: int = 0
 
 
 class User(Record, frozen=True):
@@ -365,6 +379,7 @@ class RealmSettings(Record, frozen=True):
     authorization_details_types: tuple[AuthorizationDetailsType, ...] = ()
     authentication_contexts: tuple[AuthenticationContext, ...] = ()  # the weakest first
     step_up: bool = False
+    session_management: bool = False  # other sites may frame one page, to ask whether the session is the same
     access_token_signing_alg: str = "ES256"
     tls_client_ca: str | None = None  # PEM: who may vouch for the certificates of tls_client_auth clients
     resources: tuple[Resource, ...] = ()

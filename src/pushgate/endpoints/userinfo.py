@@ -5,6 +5,7 @@ from __future__ import annotations
 from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import FORM, Reply, Request, json_reply
+from pushgate.endpoints.revoke import was_revoked
 from pushgate.endpoints.sender import proof_of, proof_row, with_nonce
 from pushgate.errors import InvalidClient, InvalidDpopProof, OAuthError, UseDpopNonce
 from pushgate.profiles import Policy
@@ -18,7 +19,7 @@ async def userinfo(ctx: Context, request: Request) -> Reply:
     claims = verify_access_token(token, ctx.keys.verifying, ctx.realm.issuer.identifier, ctx.now())
     request.claimed_client = claims["client_id"]
     grant = claims.get("grant")
-    if grant is None or not await ctx.grants.grant_live(grant):
+    if grant is None or not await ctx.grants.grant_live(grant) or await was_revoked(ctx, claims["jti"]):
         raise refusals.TOKEN_INVALID("revoked")
     client = await ctx.client(claims["client_id"])
     if client is None or not client.enabled:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pushgate.dialects import RFC9126
-from pushgate.endpoints import discovery, introspect, par, sample_resource, token, userinfo
+from pushgate.endpoints import discovery, introspect, par, revoke, sample_resource, token, userinfo
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
@@ -74,6 +74,7 @@ ROUTES: dict[str, Route] = {
     PATHS.token: Route("token", POST, token.token, cors="clients"),
     PATHS.userinfo: Route("userinfo", BOTH, userinfo.userinfo, cors="any"),
     PATHS.introspect: Route("introspect", POST, introspect.introspect),
+    PATHS.revoke: Route("revoke", POST, revoke.revoke, cors="clients"),
     PATHS.jwks: Route("jwks", GET, discovery.jwks_document, cors="any"),
     "/resource": Route("resource", BOTH, sample_resource.sample_resource, cors="any", sample=True),
     "/.well-known/openid-configuration": METADATA,
