@@ -22,6 +22,9 @@ HYBRID = {**REQUEST, "redirect_uri": "https://hybrid.example/cb"}
 SPA = {**REQUEST, "redirect_uri": "https://spa.example/cb", "scope": "openid profile"}
 """A valid request of the public client `spa`."""
 
+VERIFIER_FORM = {"grant_type": "authorization_code", "code_verifier": VERIFIER}
+"""What a redemption has beside the code and its redirect URI."""
+
 Request = dict[str, str]
 
 

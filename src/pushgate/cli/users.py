@@ -1,4 +1,4 @@
-"""pushgate user: create, list, show, update, delete."""
+"""pushgate user: create, list, show, update, delete, sign out."""
 
 from __future__ import annotations
 
@@ -75,6 +75,18 @@ def delete(username: Username, realm: RealmName = "default", as_json: AsJson = F
 
     async def work(installation: Any) -> None:
         change = await installation.management.plan_delete_user(realm, username)
+        await installation.management.carry_out([change])
+        print_changes([change], dry_run=False, as_json=as_json)
+
+    with_installation(work)
+
+
+@app.command("sign-out")
+def sign_out(username: Username, realm: RealmName = "default", as_json: AsJson = False) -> None:
+    """End all sessions of a user; the applications that they used hear of it."""
+
+    async def work(installation: Any) -> None:
+        change = await installation.management.plan_sign_out(realm, username)
         await installation.management.carry_out([change])
         print_changes([change], dry_run=False, as_json=as_json)
 

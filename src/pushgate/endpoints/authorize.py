@@ -21,6 +21,7 @@ from pushgate.endpoints.http import Request
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
 from pushgate.endpoints.par import URN, request_lifetime, row_of
 from pushgate.endpoints.request_object import brought
+from pushgate.endpoints.session_state import state_members
 from pushgate.errors import InvalidRequestUri, OAuthError
 from pushgate.events import AuthorizationAnswered, AuthorizationStarted
 from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
@@ -291,6 +292,7 @@ async def complete(
     first = await consume(ctx, opened)
     grant = await authorization_grant(ctx, first, opened.record, session, scope, access.audience)
     members = await front_channel_members(ctx, first, opened.client, opened.record.request, opened.reply_to, grant)
+    members |= state_members(ctx, opened.client.client_id, opened.reply_to, session, scope)
     answered = AuthorizationAnswered(
         client_id=opened.client.client_id,
         correlation_id=opened.record.correlation_id,

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pushgate.endpoints.context import Context, new_handle
 from pushgate.endpoints.http import Request, set_cookie
+from pushgate.endpoints.session_state import state_cookies
 from pushgate.model import Session
 from pushgate.protocol.authorization_response import AuthorizationResponse
 
@@ -71,11 +72,12 @@ async def browser_of(ctx: Context, request: Request) -> Browser:
     cookies = request.cookies()
     value = cookies.get(cookie_name(ctx, "browser"), "")
     session, digest = await _session(ctx, cookies.get(session_cookie(ctx)))
+    state = state_cookies(ctx, session, cookies)
     if len(value) == HANDLE_LENGTH and value.isascii():
-        return Browser(value, session, digest, known=True)
+        return Browser(value, session, digest, known=True, cookies=state)
     fresh = new_handle(ctx.now())
     cookie = set_cookie(cookie_name(ctx, "browser"), fresh, secure=ctx.realm.issuer.secure)
-    return Browser(fresh, session, digest, known=False, cookies=[cookie])
+    return Browser(fresh, session, digest, known=False, cookies=[cookie, *state])
 
 
 async def _session(ctx: Context, value: str | None) -> tuple[Session | None, bytes | None]:

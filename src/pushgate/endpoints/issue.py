@@ -20,6 +20,7 @@ from pushgate.model import (
 from pushgate.protocol.access import Access, access_for
 from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.authorization_response import Members
+from pushgate.protocol.logout import LOGOUT_TOKEN_TYPE, logout_token_claims
 from pushgate.protocol.redirect_uri import ReplyTo
 from pushgate.protocol.tokens import (
     ACCESS_TOKEN_TYPE,
@@ -58,7 +59,8 @@ async def authorization_grant(
         authorization_details=asked.authorization_details,
     )
     lifetimes = settings.lifetimes
-    longest = max(lifetimes.refresh_token, lifetimes.access_token) + lifetimes.code
+    # As long as its session too: the client is told when that ends.
+    longest = max(lifetimes.refresh_token, lifetimes.access_token, lifetimes.session) + lifetimes.code
     await ctx.grants.add_grant(grant, int(ctx.now()) + longest)
     return grant
 
@@ -178,6 +180,20 @@ def id_token(
         user_claims=user_claims,
     )
     return sign_jwt(claims, ctx.keys.signing[alg], ID_TOKEN_TYPE)
+
+
+def logout_token(ctx: Context, client: Client, sub: str, sid: str) -> str:
+    """What tells a client that a session is over; signed as its ID Tokens are. Back-Channel Logout 2.4, 2.6."""
+    alg = ctx.policy(client).profile.signing_alg(client.id_token_signed_response_alg)
+    claims = logout_token_claims(
+        issuer=ctx.realm.issuer.identifier,
+        client_id=client.client_id,
+        sub=sub,
+        sid=sid,
+        now=int(ctx.now()),
+        jti=new_id(),
+    )
+    return sign_jwt(claims, ctx.keys.signing[alg], LOGOUT_TOKEN_TYPE)
 
 
 async def refresh_token(ctx: Context, grant: Grant, confirmation: Confirmation | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -27,13 +28,13 @@ from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
 from pushgate.protocol.conflicts import conflicts
 from pushgate.protocol.registration import Problem, problems
-from pushgate.store.durable import accounts, configuration
+from pushgate.store.durable import accounts, configuration, endings
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
 from pushgate.store.ports import DurableEngine
 
-Act = Literal["create", "update", "unchanged", "delete"]
+Act = Literal["create", "update", "unchanged", "delete", "sign out"]
 Work = Callable[[sa.Connection], object]
 
 
@@ -190,11 +191,13 @@ class Management:
         if user == current:
             return Change(realm, "user", username, "unchanged")
 
+        now = int(self._clock())
+
         def work(c: sa.Connection) -> None:
             accounts.save_user(c, realm, user)
             if not user.enabled or (current is not None and user.password_hash != current.password_hash):
                 # Whoever was signed in with the old password has to know the new one (RFC 9700 4.14.2).
-                accounts.end_sessions(c, realm, user.sub)
+                endings.end_sessions(c, realm, user.sub, deliver_at=now)
                 accounts.revoke_grants(c, realm, user.sub)
 
         return Change(
@@ -223,8 +226,22 @@ class Management:
         user = await self.accounts(realm).user_by_username(username_of(username))
         if user is None:
             raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
-        sub = user.sub
-        return Change(realm, "user", user.username, "delete", work=lambda c: accounts.delete_user(c, realm, sub))
+        sub, now = user.sub, int(self._clock())
+
+        def work(c: sa.Connection) -> None:
+            endings.end_sessions(c, realm, sub, deliver_at=now)
+            accounts.delete_user(c, realm, sub)
+
+        return Change(realm, "user", user.username, "delete", work=work)
+
+    async def plan_sign_out(self, realm: str, username: str) -> Change:
+        """End all sessions of a user, as if they had signed out everywhere. Raises Refused if there is none."""
+        user = await self.accounts(realm).user_by_username(username_of(username))
+        if user is None:
+            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
+        sub, now = user.sub, int(self._clock())
+        work = partial(endings.end_sessions, realm=realm, sub=sub, deliver_at=now)
+        return Change(realm, "user", user.username, "sign out", work=work)
 
     def clear_secret(self, realm: str, client: Client) -> str | None:
         """A client's secret where it is kept in clear, sealed; None where only its digest is."""

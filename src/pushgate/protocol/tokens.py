@@ -199,12 +199,22 @@ def subject_of_hint(hint: str, keys: KeySet, issuer: str) -> str:
 
     OpenID Connect Core 3.1.2.1, 3.1.2.2.
     """
-    unverified = _own(hint, keys)
-    if unverified is None or unverified.header.get("typ") != ID_TOKEN_TYPE or unverified.claims["iss"] != issuer:
+    claims = own_id_token(hint, keys, issuer)
+    if claims is None:
         raise refusals.HINT_INVALID()
-    if "sub" not in unverified.claims:
-        raise refusals.HINT_INVALID("a response JWT")
-    return str(unverified.claims["sub"])
+    return str(claims["sub"])
+
+
+def own_id_token(token: str, keys: KeySet, issuer: str) -> dict[str, Any] | None:
+    """The claims of an ID Token that this issuer made, expired or not; None for anything else.
+
+    Response JWTs have the same `typ`, but nobody in them.
+    """
+    unverified = _own(token, keys)
+    if unverified is None or unverified.header.get("typ") != ID_TOKEN_TYPE:
+        return None
+    claims = unverified.claims
+    return claims if claims["iss"] == issuer and "sub" in claims and "aud" in claims else None
 
 
 def _own(token: str, keys: KeySet) -> Unverified | None:

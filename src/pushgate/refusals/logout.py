@@ -10,10 +10,10 @@ LOGOUT_HINT = Refusal(
     "Send the ID Token that the application got here, unchanged; it may have expired.",
 )  # fmt: skip
 LOGOUT_CLIENT = Refusal(
-    "logout.client", e.InvalidRequest, "The application that wants the sign-out is unknown, or not that of id_token_hint.",
+    "logout.client", e.InvalidRequest, "The application that signs out is unknown, or not the one of id_token_hint.",
     "Leave client_id out, or send the one that the ID Token was issued to.",
 )  # fmt: skip
 LOGOUT_REDIRECT_URI = Refusal(
     "logout.redirect_uri", e.InvalidRequest, "post_logout_redirect_uri is not registered for the application.",
-    "Register it among the client's post_logout_redirect_uris, character for character; send id_token_hint or client_id.",
+    "Register it among the client's post_logout_redirect_uris, character for character.",
 )  # fmt: skip

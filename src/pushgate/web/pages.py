@@ -51,19 +51,29 @@ class Pages:
         )  # fmt: skip
         self._templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
 
-    def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
+    def page(
+        self,
+        template: str,
+        request: Request,
+        ctx: Context | None,
+        *,
+        status: int = 200,
+        policy: str = f"{POLICY}; {ONE_SCRIPT}",
+        **values: Any,
+    ) -> Reply:
         """A page with its protecting headers; `values` are the template's variables."""
-        return self._render(template, request, ctx, status, f"{POLICY}; {ONE_SCRIPT}", values)
+        return self._render(template, request, ctx, status, policy, values)
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""
         values = {
-            "title": TITLES.get(error.status, "This sign-in cannot go on"),
+            "title": TITLES.get(error.status, _cannot_go_on(error)),
             "error": error.code,
             "refusal": error.refusal.id,
             "message": error.description,
             "next_step": error.refusal.advice,
             "docs_url": None,
+            "sign_out": request.path if error.refusal.id.startswith("logout.") else None,
         }
         reply = self._render("error.html", request, ctx, error.status, POLICY, values, realm)
         reply.headers.append((b"pushgate-refusal", error.refusal.id.encode()))
@@ -111,6 +121,10 @@ class Pages:
             *PROTECTION,
         ]
         return Reply(status, body.encode(), headers)
+
+
+def _cannot_go_on(error: OAuthError) -> str:
+    return "You are still signed in" if error.refusal.id.startswith("logout.") else "This sign-in cannot go on"
 
 
 def redirect(url: str) -> Reply:

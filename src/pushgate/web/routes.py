@@ -13,6 +13,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
 from pushgate.web.call import Call
+from pushgate.web.check_session import check_session
 from pushgate.web.home import home
 from pushgate.web.interaction import authorization, consent, login, logout
 
@@ -81,7 +82,8 @@ ROUTES: dict[str, Route] = {
     "/.well-known/oauth-authorization-server": METADATA,
     "/oauth2/login/": Route("login", BOTH, page=login.login_page, safe=False),
     "/oauth2/consent/": Route("consent", BOTH, page=consent.consent_page, safe=False),
-    "/oauth2/logout": Route("logout", BOTH, page=logout.logout_page),
+    PATHS.end_session: Route("logout", BOTH, page=logout.logout_page, safe=False),
+    PATHS.check_session: Route("check_session", GET, page=check_session),
     "/": Route("home", GET, page=home),
     "/healthz": Route("healthz", GET, server_wide=healthz),
     "/readyz": Route("readyz", GET, server_wide=readyz),

@@ -54,10 +54,6 @@ class Accounts:
 
         await self._engine.write(work)
 
-    async def end_session(self, digest: bytes) -> None:
-        """Sign out."""
-        await self._engine.write(lambda c: c.execute(_DELETE_SESSION, {"r": self._realm, "d": digest}) and None)
-
 
 # Statements are built once: building one costs as much as running it.
 _USER = sa.select(t.users.c.data).where(t.users.c.realm == sa.bindparam("r"))
@@ -78,18 +74,16 @@ def save_user(c: sa.Connection, realm: str, user: User) -> None:
     upsert(c, t.users, {"realm": realm, "sub": user.sub}, {"username": user.username, "data": pack(user)})
 
 
-def end_sessions(c: sa.Connection, realm: str, sub: str) -> None:
-    """Sign a user out everywhere."""
-    c.execute(sa.delete(t.sessions).where(t.sessions.c.realm == realm, t.sessions.c.sub == sub))
-
-
 def revoke_grants(c: sa.Connection, realm: str, sub: str) -> None:
     """End every token that applications hold for a user."""
     c.execute(sa.update(t.grants).where(t.grants.c.realm == realm, t.grants.c.sub == sub).values(revoked=True))
 
 
 def delete_user(c: sa.Connection, realm: str, sub: str) -> bool:
-    """Delete a user with their sessions, consents, grants and credentials; False if there was none."""
+    """Delete a user with their sessions, consents, grants and credentials; False if there was none.
+
+    Their sessions are to end before, so that the clients hear of it.
+    """
     for table in (t.sessions, t.consents, t.grants, t.credentials):
         c.execute(sa.delete(table).where(table.c.realm == realm, table.c.sub == sub))
     return c.execute(sa.delete(t.users).where(t.users.c.realm == realm, t.users.c.sub == sub)).rowcount == 1

@@ -7,7 +7,9 @@ import hashlib
 from pushgate.directory.local import username_of
 from pushgate.endpoints.browser import BrowserAnswer, Stop, session_cookie, session_digest
 from pushgate.endpoints.context import new_handle, new_id
+from pushgate.endpoints.endings import end_session
 from pushgate.endpoints.http import Reply, set_cookie
+from pushgate.endpoints.session_state import state_cookies
 from pushgate.errors import TemporarilyUnavailable
 from pushgate.events import LoginFailed, LoginSucceeded
 from pushgate.model import Session, User
@@ -78,12 +80,19 @@ async def _verified(here: Visit, username: str, password: str) -> User | None:
 
 
 async def _signed_in(here: Visit, user: User) -> bytes:
-    """A new session under a new cookie value; the old one ends (OpenID Connect Core 3.1.2.3)."""
+    """A session under a new cookie value (OpenID Connect Core 3.1.2.3).
+
+    Who signs in again goes on with their session, which applications know by its `sid`; another person ends it.
+    """
     ctx, browser = here.call.ctx, here.browser
+    before = browser.session
+    if before is not None and before.sub != user.sub:
+        await end_session(ctx, before, request=here.call.request, reason="other user")
+        before = None
     lifetime = ctx.realm.settings.lifetimes.session
     now = ctx.now()
     session = Session(
-        sid=new_id(),
+        sid=new_id() if before is None else before.sid,
         sub=user.sub,
         username=user.username,
         authenticated_at=now,
@@ -92,6 +101,7 @@ async def _signed_in(here: Visit, user: User) -> bytes:
     value = new_handle(ctx.now())
     await ctx.accounts.add_session(session_digest(value), session, replaces=browser.session_digest)
     browser.session, browser.session_digest = session, session_digest(value)
+    browser.cookies += state_cookies(ctx, session)
     ctx.emit(LoginSucceeded(user.sub, session.sid, here.opened.record.correlation_id), here.call.request)
     return set_cookie(session_cookie(ctx), value, secure=ctx.realm.issuer.secure)
 
