@@ -239,7 +239,8 @@ async def test_the_attempts_are_limited() -> None:
 
 @pytest.mark.requirement("BCL-2.3-1")
 async def test_one_that_hangs_holds_up_nobody() -> None:
-    async with serving(back("one"), back("two"), receivers=Receivers(one=[0, 200])) as (server, receivers):
+    receivers = Receivers(one=[0, 200])
+    async with serving(back("one"), back("two"), receivers=receivers, patience=0.5) as (server, _):
         browser = server.browser()
         await use(server, "one", browser)
         await sign_out(browser, (await use(server, "two", browser))["id_token"])

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl
 
 import httpcore
@@ -157,10 +158,13 @@ class _Stream(httpcore.AsyncNetworkStream):
 
 @asynccontextmanager
 async def serving(
-    *clients: dict[str, Any], receivers: Receivers | None = None, patience: float = 0.2, **realm: Any
+    *clients: dict[str, Any], receivers: Receivers | None = None, patience: float = 30, **realm: Any
 ) -> AsyncIterator[tuple[Running, Receivers]]:
-    """A server with these clients, whose servers are the receivers."""
+    """A server with these clients, whose servers are the receivers; it looks for deliveries when the test says so."""
     found = receivers or Receivers()
     fetcher = Fetcher(resolver=found.resolve, dial=found, timeout=patience)
-    async with running(manifest(*clients, **realm), fetcher=fetcher) as server:
-        yield server, found
+    assert fetcher._tls  # reading the system's authorities is no part of anybody's patience
+    with patch("pushgate.server.DELIVER_EVERY", 1_000_000):
+        async with running(manifest(*clients, **realm), fetcher=fetcher) as server:
+            server.server.logouts.patience = patience
+            yield server, found
