@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.relying_party import RelyingParty
+from tests.browser.test_layout import PALE, SMALL, WIDTHS
 from tests.browser.test_other_sites import post_from_client
 from tests.browser.visitor import PATIENCE, Visitor, Watch
 from tests.support.live import Live, serving
@@ -177,3 +178,42 @@ def test_an_operator_signs_somebody_out(person: Visitor, receiver: Receiver) -> 
     person.start(prompt=None)
     person.sees_login()
     assert [sid_of(token) for token in receiver.tokens].count(sid) == 1, "both workers sent it"
+
+
+def asked(person: Visitor) -> None:
+    """The page that asks."""
+    use(person)
+    leave(person, client_id="app", post_logout_redirect_uri=BYE)
+    person.sees("Do you want to sign out?")
+
+
+def told(person: Visitor) -> None:
+    """The last page, which tells the application."""
+    leave(person, id_token_hint=use(person))
+    person.sees("You are signed out")
+
+
+def nobody(person: Visitor) -> None:
+    """The page for who is signed out already, with a way on."""
+    leave(person, client_id="app", post_logout_redirect_uri=BYE)
+    person.sees("You are already signed out")
+
+
+def refused(person: Visitor) -> None:
+    """The page with a way out."""
+    leave(person, id_token_hint="x")
+    person.sees("You are still signed in")
+
+
+@pytest.mark.parametrize("bring_up", [asked, told, nobody, refused], ids=lambda page: page.__name__)
+def test_a_page_fits_and_can_be_read(person: Visitor, bring_up: Callable[[Visitor], None]) -> None:
+    bring_up(person)
+    for width in WIDTHS:
+        person.page.set_viewport_size({"width": width, "height": 740})
+        for scheme in ("light", "dark"):
+            person.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            person.shot(f"{bring_up.__name__}-{scheme}-{width}")
+            wide = person.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+            assert wide[0] <= wide[1], f"{scheme}, {width}: scrolls sideways, {wide}"
+            assert person.page.evaluate(PALE) == [], f"{scheme}, {width}"
+            assert person.page.evaluate(SMALL) == [], f"{scheme}, {width}"

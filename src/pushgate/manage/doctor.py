@@ -132,6 +132,11 @@ def _realm(realm: RealmSettings) -> Iterator[Finding]:
             "relaxation", realm.name, "request objects are fetched by reference",
             "let clients push, and unset request_uri_parameter_supported",
         )  # fmt: skip
+    if realm.session_management:
+        yield Finding(
+            "relaxation", realm.name, "other sites may frame one page, to ask whether the session is the same",
+            "unset session_management unless an application needs it: back-channel logout works without it",
+        )  # fmt: skip
     for context in realm.authentication_contexts:
         if not METHODS.issuperset(context.amr):
             methods = " and ".join(sorted(set(context.amr) - METHODS))
