@@ -161,7 +161,7 @@ def test_a_form_on_the_applications_own_site_signs_out(person: Visitor, receiver
 def test_a_sign_out_that_cannot_be_has_a_way_out(person: Visitor) -> None:
     id_token = use(person)
     leave(person, id_token_hint=id_token, post_logout_redirect_uri="https://evil.example/")
-    person.sees_refusal("You are still signed in", "invalid_request", "logout.redirect_uri")
+    person.sees_refusal("You were not signed out", "invalid_request", "logout.redirect_uri")
     person.shot("refused")
     person.page.get_by_role("link", name="Sign out here").click()
     person.sees("Do you want to sign out?")
@@ -202,7 +202,7 @@ def nobody(person: Visitor) -> None:
 def refused(person: Visitor) -> None:
     """The page with a way out."""
     leave(person, id_token_hint="x")
-    person.sees("You are still signed in")
+    person.sees("You were not signed out")
 
 
 @pytest.mark.parametrize("bring_up", [asked, told, nobody, refused], ids=lambda page: page.__name__)

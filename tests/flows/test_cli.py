@@ -411,6 +411,7 @@ def test_doctor_is_content_with_relaxations_and_names_them(template: Path) -> No
 
 
 FETCHED = "request objects are fetched by reference"
+FRAMED = "other sites may frame one page, to ask whether the session is the same"
 UNLIMITED = "browsers can cause fetches of request objects without limit"
 
 
@@ -435,6 +436,8 @@ def test_doctor_names_what_the_members_of_a_realm_relax(folder: Path) -> None:
     found = told("request_uri_parameter_supported: true, rates: {}")
     assert FETCHED in found
     assert {UNLIMITED, *guessed}.isdisjoint(found)
+    assert FRAMED not in found
+    assert FRAMED in told("session_management: true")
 
 
 def test_doctor_has_no_relaxation_of_the_realm_to_name_under_fapi(tmp_path: Path) -> None:

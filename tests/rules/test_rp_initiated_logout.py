@@ -200,7 +200,7 @@ async def refuses(browser: Browser, refusal: str, **fields: str) -> None:
     await leave(browser, **fields)
     shown(browser.page, 400, "invalid_request", refusal)
     assert f'href="{LOGOUT}"' in text(browser)
-    assert "You are still signed in" in text(browser)
+    assert "You were not signed out" in text(browser)
     assert signed_in(browser)
 
 

@@ -124,7 +124,7 @@ class Pages:
 
 
 def _cannot_go_on(error: OAuthError) -> str:
-    return "You are still signed in" if error.refusal.id.startswith("logout.") else "This sign-in cannot go on"
+    return "You were not signed out" if error.refusal.id.startswith("logout.") else "This sign-in cannot go on"
 
 
 def redirect(url: str) -> Reply:
