@@ -101,6 +101,7 @@ class ConsentGiven(Event, frozen=True):
     client_id: str
     scope: str
     correlation_id: str
+    claims: str | None = None  # those beyond the scope
 
 
 class AuthorizationAnswered(Event, frozen=True):

@@ -78,6 +78,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
         *_certificates(client),
         *_secret_signed(client, secret),
         *_subjects(client),
+        *_encryption(client, "request_object_encryption", to_client=False),
         *_encryption(client, "id_token_encrypted_response"),
         *_encryption(client, "userinfo_encrypted_response"),
         *_encryption(client, "authorization_encrypted_response"),
@@ -174,13 +175,16 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
     return found
 
 
-def _encryption(client: Client, prefix: str) -> list[Problem]:
-    """`<prefix>_alg` and `<prefix>_enc`: what is encrypted to the client, and how. JARM 3, RFC 9701 6."""
+def _encryption(client: Client, prefix: str, *, to_client: bool = True) -> list[Problem]:
+    """`<prefix>_alg` and `<prefix>_enc`: how something is encrypted, to the client or by it.
+
+    OpenID Connect Registration 2, JARM 3, RFC 9701 6.
+    """
     alg, enc = getattr(client, f"{prefix}_alg"), getattr(client, f"{prefix}_enc")
     found = []
     if alg is not None and alg not in KEY_ALGS:
         found.append(Problem(f"{prefix}_alg", f"must be one of {', '.join(KEY_ALGS)}"))
-    elif alg is not None and client.jwks_uri is None and encryption_key(client.jwks, alg) is None:
+    elif to_client and alg is not None and client.jwks_uri is None and encryption_key(client.jwks, alg) is None:
         reason = "needs a key for it in jwks, with use: enc or without use, or jwks_uri"
         found.append(Problem(f"{prefix}_alg", reason))
     if enc is not None and enc not in CONTENT_ENCS:

@@ -101,11 +101,11 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
     await ctx.grants.save_consent(
         session.sub, client_id, asked=(*scope, *asked_too), granted=(*granted, *kept), now=int(ctx.now())
     )
-    ctx.emit(
-        ConsentGiven(session.sub, client_id, " ".join(granted), here.opened.record.correlation_id),
-        here.call.request,
-    )
     agreed = tuple(claims[word] for word in kept if word in claims)
+    given = ConsentGiven(
+        session.sub, client_id, " ".join(granted), here.opened.record.correlation_id, " ".join(agreed) or None
+    )
+    ctx.emit(given, here.call.request)
     response = await flow.complete(ctx, here.call.request, here.opened, session, granted, agreed)
     return BrowserAnswer(response, here.browser.cookies)
 
