@@ -20,6 +20,7 @@ class Paths:
     userinfo: str = "/oauth2/userinfo"
     introspect: str = "/oauth2/introspect"
     jwks: str = "/oauth2/jwks"
+    register: str = "/oauth2/register"
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,15 @@ class LoginFailed(Event, frozen=True):
     correlation_id: str
 
 
+class ClientRegistered(Event, frozen=True):
+    """A client registered itself, or changed or deleted its registration; the audit table has the change."""
+
+    name: ClassVar[str] = "client_registered"
+    kept: ClassVar[bool] = False
+    client_id: str
+    act: str
+
+
 class SignedOut(Event, frozen=True):
     """A session was ended by its user."""
 

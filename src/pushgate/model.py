@@ -83,6 +83,11 @@ class Client(Record, frozen=True):
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    logo_uri: str | None = None  # kept and told; pages show no pictures from elsewhere
+    contacts: tuple[str, ...] = ()
+    software_id: str | None = None
+    software_version: str | None = None
+    initiate_login_uri: str | None = None  # where somebody else can send a user to begin (OpenID Connect Core 4)
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False  # an ID Token of ours always has auth_time
@@ -125,6 +130,12 @@ class Client(Record, frozen=True):
     step_up: bool = False  # a known acr that cannot be reached is an error (RFC 9470 5)
     skip_consent: bool = False  # administrative pre-approval
     allowed_resources: tuple[str, ...] | None = None  # what `resource` may name; None leaves it to the realm
+    # What dynamic registration adds (RFC 7591, RFC 7592).
+    self_registered: bool = False  # nobody has looked at what this client says about itself
+    client_id_issued_at: int | None = None
+    registration_token: bytes | None = None  # the digest of the registration access token
+    software_statement: str | None = None
+    translations: dict[str, str] = {}  # members with a language tag, such as client_name#ja (RFC 7591 2.2)
 
     @property
     def public(self) -> bool:
@@ -348,6 +359,35 @@ class PushedAuthorizationRequests(Record, frozen=True):
     lifetime: int | None = None
 
 
+class StatementIssuer(Record, frozen=True):
+    """Who may sign software statements (RFC 7591 2.3), and with which keys."""
+
+    issuer: str
+    jwks: dict[str, Any]
+
+
+class Registration(Record, frozen=True):
+    """Dynamic registration (RFC 7591): for nobody, for whoever has an initial access token, or for everybody.
+
+    `scope` is what a client that registers itself may ask for; `per_minute` limits open registration for each address
+    (0: no limit).
+    """
+
+    mode: Literal["off", "token", "open"] = "off"
+    scope: str = "openid profile email address phone offline_access"
+    per_minute: int = 10
+    statement_issuers: tuple[StatementIssuer, ...] = ()
+    statement_required: bool = False
+
+
+class InitialAccessToken(Record, frozen=True):
+    """An initial access token at rest, stored under its digest (RFC 7591 3)."""
+
+    created_at: int
+    expires_at: int
+    uses_left: int
+
+
 class Lifetimes(Record, frozen=True):
     """How long things live, in seconds."""
 
@@ -380,6 +420,7 @@ class RealmSettings(Record, frozen=True):
     profile: str = "oidc"
     dialect: str = "rfc9126"
     pushed_authorization_requests: PushedAuthorizationRequests = PushedAuthorizationRequests()
+    registration: Registration = Registration()
     lifetimes: Lifetimes = Lifetimes()
     rates: Rates = Rates()
     pkce_required: bool = False

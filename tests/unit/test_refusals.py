@@ -17,7 +17,7 @@ TABLE = Path(refusals.__file__).parent
 SOURCE = TABLE.parent
 STAGES = {
     "http", "client", "assertion", "par", "request", "authorize", "login", "code", "token", "refresh", "userinfo",
-    "dpop", "certificate", "request_object", "details", "introspection", "resource",
+    "dpop", "certificate", "request_object", "details", "introspection", "resource", "registration",
 }  # fmt: skip
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 
@@ -122,6 +122,7 @@ REGISTERED = {
     "invalid_request_object", "request_not_supported", "request_uri_not_supported", "registration_not_supported",
     # RFC 8707 2, RFC 9396 5, RFC 9449 5 and 8, OpenID Connect Core Unmet Authentication Requirements 1.0
     "invalid_target", "invalid_authorization_details", "invalid_dpop_proof", "use_dpop_nonce",
+    "invalid_redirect_uri", "invalid_client_metadata", "invalid_software_statement", "unapproved_software_statement",
     "unmet_authentication_requirements",
 }  # fmt: skip
 

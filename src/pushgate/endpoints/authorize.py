@@ -73,13 +73,23 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     else:
         received = await receive(ctx, request, client, params)
         if not isinstance(received, Opened):
-            return BrowserAnswer(received)
+            return BrowserAnswer(received, doubtful=_doubtful(client, params, browser))
         opened, handle = received, URN + (received.handle or "")
     if request.method == "POST" and browser.session is None:
         # Cookies with SameSite=Lax do not come with a form posted from another site; they do with a GET.
         # So nothing is set here: a browser that seems new may have a cookie, and a sign-in in another tab.
         return BrowserAnswer(GoTo(own_path(ctx, handle, client)))
     return await guarded(ctx, request, opened, lambda: begin(ctx, request, opened, browser))
+
+
+def _doubtful(client: Client, params: Params, browser: Browser) -> str | None:
+    """Whether a refusal is no reason to send somebody to the client: a made-up request would be a way to anywhere.
+
+    Only where an operator vouches for the redirect URIs, the user has signed in, or the client asks to be told without
+    a page, does the browser go there by itself. RFC 9700 4.11.2.
+    """
+    silent = "none" in params.get("prompt", "").split()
+    return client.label if client.self_registered and browser.session is None and not silent else None
 
 
 def parameters(request: Request) -> Params:

@@ -133,6 +133,11 @@ def _realm(realm: RealmSettings) -> Iterator[Finding]:
             "relaxation", realm.name, "request objects are fetched by reference",
             "let clients push, and unset request_uri_parameter_supported",
         )  # fmt: skip
+    if realm.registration.mode == "open":
+        yield Finding(
+            "relaxation", realm.name, "anybody can register a client",
+            "set registration.mode to token, and give out initial access tokens",
+        )  # fmt: skip
     for context in realm.authentication_contexts:
         if not METHODS.issuperset(context.amr):
             methods = " and ".join(sorted(set(context.amr) - METHODS))

@@ -39,6 +39,11 @@ class ClientInput(Input, frozen=True):
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    logo_uri: str | None = None
+    contacts: tuple[str, ...] = ()
+    software_id: str | None = None
+    software_version: str | None = None
+    initiate_login_uri: str | None = None
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False
@@ -128,10 +133,21 @@ class ParInput(Input, frozen=True):
     lifetime: int | None = None
 
 
-class RegistrationInput(Input, frozen=True):
-    """Dynamic registration; this release has it off."""
+class StatementIssuerInput(Input, frozen=True):
+    """Who may sign software statements, and with which keys."""
 
-    mode: Literal["off"] = "off"
+    issuer: str
+    jwks: dict[str, Any]
+
+
+class RegistrationInput(Input, frozen=True):
+    """Dynamic registration: for whom, for which scope values, how often a minute from one address."""
+
+    mode: Literal["off", "token", "open"] = "off"
+    scope: str = "openid profile email address phone offline_access"
+    per_minute: int = 10
+    statement_issuers: tuple[StatementIssuerInput, ...] = ()
+    statement_required: bool = False
 
 
 class LifetimesInput(Input, frozen=True):

@@ -6,7 +6,7 @@ The command line and manifests call this; so will every other face of administra
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,6 +35,7 @@ from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
 from pushgate.store.ports import DurableEngine
 
+REGISTERED = ("self_registered", "client_id_issued_at", "registration_token", "software_statement", "translations")
 LONG_SECRET = 48  # bytes, 64 characters: long enough for the HMAC with the longest key
 Act = Literal["create", "update", "unchanged", "delete"]
 Work = Callable[[sa.Connection], object]
@@ -48,18 +49,22 @@ class Refused(Exception):
         self.problems = found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """One thing that an act does, or would do in a dry run."""
 
     realm: str
-    object: Literal["realm", "client", "user", "key"]
+    object: Literal["realm", "client", "user", "key", "token"]
     id: str
     act: Act
     fields: tuple[str, ...] = ()
     work: Work | None = None
     secret: str | None = None
     """A generated client secret, to be shown once."""
+    client: Client | None = None
+    """A client as it will be."""
+    before: Work | None = None
+    """What has to succeed in the same transaction first."""
 
     def __repr__(self) -> str:
         return f"Change({self.act} {self.object} {self.id})"
@@ -77,12 +82,17 @@ class Management:
         make_key: Callable[[str, Seal, int], StoredKey] = make_key,
         hash_password: Callable[[str], str] = hash_password,
         fetcher: Fetcher | None = None,
+        changed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`fetcher` gets the documents that clients name, where they have to be looked at when they are saved."""
+        """`fetcher` gets the documents that clients name, where they have to be looked at when they are saved.
+
+        `changed` is called after each change, so that it is in force here at once.
+        """
+        self._changed = changed
         self._fetcher = fetcher or Fetcher()
         self._make_key = make_key
         self._hash_password = hash_password
-        self._engine = engine
+        self.engine = engine
         self._seal = seal
         self._clock = clock
         self.configuration = Configuration(engine)
@@ -94,9 +104,13 @@ class Management:
             raise Refused([Problem("realm", f"there is no realm {name!r}")])
         return settings
 
+    def now(self) -> int:
+        """Seconds since the epoch."""
+        return int(self._clock())
+
     def accounts(self, realm: str) -> Accounts:
         """A realm's users."""
-        return Accounts(self._engine, realm)
+        return Accounts(self.engine, realm)
 
     # --- Planning: what an act would do -----------------------------------------------------------
 
@@ -133,10 +147,13 @@ class Management:
                     found.append(Problem(f"resources[{index}].introspection_clients", reason))
         return found
 
-    async def plan_client(self, realm: RealmSettings, wanted: ClientInput, secret: str | None) -> Change:
+    async def plan_client(
+        self, realm: RealmSettings, wanted: ClientInput, secret: str | None, *, extra: dict[str, Any] | None = None
+    ) -> Change:
         """Create a client or replace it, keeping a secret that is not given anew. Raises Refused.
 
-        `secret` is the resolved client_secret; where one is needed and there is none, it is generated.
+        `secret` is the resolved client_secret; where one is needed and there is none, it is generated. `extra` are
+        members that a registration adds; an operator's change keeps them as they are.
         """
         current = await self.configuration.client(realm.name, wanted.client_id)
         generated = None
@@ -151,7 +168,9 @@ class Management:
         members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f != "client_secret"}
         for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
             members[name] = members[name] or _default_alg(realm, wanted)
-        client = Client(**members, secret=kept)
+        if extra is None and current is not None:
+            extra = {name: getattr(current, name) for name in REGISTERED}
+        client = Client(**{**members, **(extra or {})}, secret=kept)
         found = (
             problems(client, secret, PROFILES[realm.profile])
             or conflicts(client, realm)
@@ -163,14 +182,14 @@ class Management:
         if found:
             raise Refused(found)
         if client == current:
-            return Change(realm.name, "client", client.client_id, "unchanged")
+            return Change(realm.name, "client", client.client_id, "unchanged", client=client)
 
         def work(c: sa.Connection) -> None:
             configuration.save_client(c, realm.name, client)
 
         act: Act = "create" if current is None else "update"
         fields = _differences(current, client)
-        return Change(realm.name, "client", client.client_id, act, fields, work, generated)
+        return Change(realm.name, "client", client.client_id, act, fields, work, generated, client)
 
     def _keep(self, realm: str, wanted: ClientInput, current: Client | None, secret: str) -> ClientSecret:
         """A secret as it is stored: a digest; sealed too where an HMAC needs the secret itself."""
@@ -277,12 +296,16 @@ class Management:
 
         def work(c: sa.Connection) -> None:
             for change in wanted:
+                if change.before is not None:
+                    change.before(c)
                 if change.work is not None:
                     change.work(c)
                 event = ConfigurationChanged(change.object, change.id, change.act)
                 append_event(c, {"at": at, "realm": change.realm, "event": event.name, **event.members()})
 
         await self.configuration.change(work)
+        if self._changed is not None:
+            await self._changed()
 
     async def check_keys(self) -> None:
         """Every key opens with this secret key. Raises jose.seal.CannotOpen."""

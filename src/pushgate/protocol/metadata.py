@@ -53,6 +53,8 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "request_uri_parameter_supported": realm.settings.request_uri_parameter_supported,
         **_introspection(realm),
     }
+    if realm.settings.registration.mode != "off":
+        document["registration_endpoint"] = issuer.register
     if realm.settings.request_parameter_supported or realm.settings.request_uri_parameter_supported:
         document |= {
             "request_object_signing_alg_values_supported": [

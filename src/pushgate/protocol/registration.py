@@ -30,6 +30,8 @@ CLIENT_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_CLIENT_ID}}}")
 MAX_REFERENCES = 50  # request_uris of one client
 SECRET_SIGNED = ("id_token_signed_response_alg", "userinfo_signed_response_alg")
 """What may be signed with the client's secret. OpenID Connect Core 10.1."""
+GRANTS_OF = (("authorization_code", {"code"}), ("implicit", {"id_token", "token"}))
+"""What a response type needs to be among the grant types (RFC 7591 2.1)."""
 LIFETIME_RANGE = range(5, 601)  # seconds (RFC 9126 2.2)
 
 
@@ -52,6 +54,11 @@ def complete(members: dict[str, Any]) -> dict[str, Any]:
     """
     filled = dict(members)
     uris = members.get("redirect_uris")
+    responses = members.get("response_types")
+    if "grant_types" not in members and isinstance(responses, list | tuple):
+        kinds = {kind for value in responses if isinstance(value, str) for kind in value.split()}
+        needed = [grant for grant, kinds_of in GRANTS_OF if kinds & kinds_of]
+        filled |= {"grant_types": needed} if needed else {}
     if "application_type" not in members and isinstance(uris, list | tuple) and any(map(_loopback, uris)):
         filled["application_type"] = "native"
     return filled
@@ -121,7 +128,7 @@ def _redirects(client: Client) -> list[Problem]:
         found.append(Problem("pushed_redirect_uri_prefixes", "not for public clients (RFC 9126 7.2)"))
     if not client.redirect_uris and set(client.grant_types) & {"authorization_code", "implicit"}:
         found.append(Problem("redirect_uris", "at least one is needed for authorization_code and implicit"))
-    for name in ("client_uri", "policy_uri", "tos_uri"):
+    for name in ("client_uri", "policy_uri", "tos_uri", "logo_uri", "initiate_login_uri"):
         value = getattr(client, name)
         if value is not None and registration_problem(value, "web"):
             found.append(Problem(name, "must be an https URL"))
@@ -154,15 +161,7 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
             found.append(Problem("grant_types", f"{grant!r} is not supported; supported are {', '.join(GRANT_TYPES)}"))
     if client.public and "client_credentials" in client.grant_types:
         found.append(Problem("grant_types", "a public client cannot use client_credentials"))
-    redirecting = bool(client.redirect_uris)
-    for value in client.response_types if redirecting else ():
-        canonical = canonical_response_type(value)
-        if canonical not in profile.response_types:
-            found.append(Problem("response_types", f"{value!r} is not supported under the profile {profile.name}"))
-        elif "code" in canonical.split() and "authorization_code" not in client.grant_types:
-            found.append(Problem("grant_types", f"response type {value!r} needs authorization_code"))
-        elif _bound(client) and "token" in canonical.split():
-            found.append(Problem("response_types", f"{value!r} gives out a token that is bound to no key"))
+    found += _responses(client, profile)
     if client.scope is not None and not SCOPE.fullmatch(client.scope):
         found.append(Problem("scope", "must be scope values separated by single spaces"))
     for name in (*SECRET_SIGNED, "authorization_signed_response_alg", "introspection_signed_response_alg"):
@@ -172,6 +171,21 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
     for mode in client.response_modes or ():
         if mode not in profile.response_modes:
             found.append(Problem("response_modes", f"{mode!r} is not supported under the profile {profile.name}"))
+    return found
+
+
+def _responses(client: Client, profile: SecurityProfile) -> list[Problem]:
+    found = []
+    redirecting = bool(client.redirect_uris)
+    for value in client.response_types if redirecting else ():
+        canonical = canonical_response_type(value)
+        if canonical not in profile.response_types:
+            found.append(Problem("response_types", f"{value!r} is not supported under the profile {profile.name}"))
+        for grant, kinds in GRANTS_OF:
+            if kinds & set(canonical.split()) and grant not in client.grant_types:
+                found.append(Problem("grant_types", f"response type {value!r} needs {grant}"))
+        if _bound(client) and "token" in canonical.split():
+            found.append(Problem("response_types", f"{value!r} gives out a token that is bound to no key"))
     return found
 
 

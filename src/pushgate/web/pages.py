@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from base64 import b64encode
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,7 +15,7 @@ from pushgate.endpoints.browser import BrowserAnswer, GoTo
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import NO_STORE, Header, Reply, Request
 from pushgate.errors import OAuthError
-from pushgate.protocol.authorization_response import FormPost
+from pushgate.protocol.authorization_response import FormPost, RedirectTo
 from pushgate.realm import DEFAULT_REALM
 from pushgate.web.static import FOLDER, version
 
@@ -74,6 +75,8 @@ class Pages:
     def answer(self, ctx: Context, request: Request, answer: BrowserAnswer) -> Reply:
         """Carry out what the authorization endpoint decided: 303, or a form that posts itself."""
         target = answer.answer
+        if answer.doubtful is not None and not isinstance(target, GoTo):
+            return self._doubtful(ctx, request, target, answer.doubtful)
         if isinstance(target, FormPost):
             nonce = secrets.token_urlsafe(16)
             policy = f"{POLICY}; script-src 'nonce-{nonce}'"
@@ -85,6 +88,18 @@ class Pages:
         for cookie in answer.cookies:
             reply.with_cookie(cookie)
         return reply
+
+    def _doubtful(self, ctx: Context, request: Request, target: RedirectTo | FormPost, name: str) -> Reply:
+        """Let the person decide whether to go to a client that nobody vouches for (RFC 9700 4.11.2)."""
+        where = target.action if isinstance(target, FormPost) else target.url
+        values = {
+            "client_name": name,
+            "client_host": urlsplit(where).hostname or urlsplit(where).scheme,
+            "link": None if isinstance(target, FormPost) else target.url,
+            "action": where,
+            "fields": target.fields if isinstance(target, FormPost) else (),
+        }
+        return self.page("doubtful.html", request, ctx, status=400, **values)
 
     def _render(
         self,

@@ -12,6 +12,7 @@ from pushgate.endpoints import discovery, introspect, par, sample_resource, toke
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
+from pushgate.web import register
 from pushgate.web.call import Call
 from pushgate.web.home import home
 from pushgate.web.interaction import authorization, consent, login, logout
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the table. Exactly one of `machine`, `page` and `server_wide` answers."""
+    """One row of the table. Exactly one of `machine`, `page`, `managing` and `server_wide` answers."""
 
     name: str
     methods: tuple[str, ...]
     machine: Callable[[Context, Request], Awaitable[Reply]] | None = None
     page: Callable[[Call], Awaitable[Reply]] | None = None
+    managing: Callable[[Call], Awaitable[Reply]] | None = None
+    """A machine endpoint that changes the configuration."""
     server_wide: Callable[[AuthorizationServer, Request], Awaitable[Reply]] | None = None
     safe: bool = True
     """GET changes nothing, so that HEAD is answered too."""
@@ -75,6 +78,8 @@ ROUTES: dict[str, Route] = {
     PATHS.userinfo: Route("userinfo", BOTH, userinfo.userinfo, cors="any"),
     PATHS.introspect: Route("introspect", POST, introspect.introspect),
     PATHS.jwks: Route("jwks", GET, discovery.jwks_document, cors="any"),
+    PATHS.register: Route("register", POST, managing=register.register, cors="any"),
+    f"{PATHS.register}/": Route("configuration", ("GET", "PUT", "DELETE"), managing=register.configuration, cors="any"),
     "/resource": Route("resource", BOTH, sample_resource.sample_resource, cors="any", sample=True),
     "/.well-known/openid-configuration": METADATA,
     "/.well-known/oauth-authorization-server": METADATA,

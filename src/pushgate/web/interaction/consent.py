@@ -11,6 +11,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import ConsentGiven
 from pushgate.model import ClaimWish, Session
+from pushgate.protocol.client_metadata import client_text
 from pushgate.protocol.details_words import in_words, name_in_words, value_in_words
 from pushgate.protocol.interaction import Login, account_token, check_csrf, consent_to, is_account
 from pushgate.protocol.params import Params, parse_form
@@ -123,15 +124,17 @@ async def _switch(here: Visit) -> Reply:
 
 async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
     client, types = here.opened.client, here.call.ctx.realm.settings.authorization_details_types
+    locales = here.opened.record.request.ui_locales
     return here.call.pages.page(
         "consent.html",
         here.call.request,
         here.call.ctx,
-        client_name=client.label,
+        client_name=client_text(client, "client_name", locales) or client.client_id,
+        client_unverified=client.self_registered,
         client_host=here.opened.reply_to.host,
-        client_uri=client.client_uri,
-        policy_uri=client.policy_uri,
-        tos_uri=client.tos_uri,
+        client_uri=client_text(client, "client_uri", locales),
+        policy_uri=client_text(client, "policy_uri", locales),
+        tos_uri=client_text(client, "tos_uri", locales),
         username=session.username,
         scopes=[describe(here.call.ctx, value) for value in scope],
         claims=await _claims(here, scope, session),
