@@ -63,7 +63,7 @@ class LoginSucceeded(Event, frozen=True):
     name: ClassVar[str] = "login_succeeded"
     sub: str
     sid: str
-    correlation_id: str
+    correlation_id: str | None = None
 
 
 class LoginFailed(Event, frozen=True):
@@ -72,7 +72,7 @@ class LoginFailed(Event, frozen=True):
     name: ClassVar[str] = "login_failed"
     level: ClassVar[str] = "warning"
     reason: str
-    correlation_id: str
+    correlation_id: str | None = None
 
 
 class SignedOut(Event, frozen=True):
