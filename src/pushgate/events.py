@@ -75,6 +75,24 @@ class LoginFailed(Event, frozen=True):
     correlation_id: str | None = None
 
 
+class CredentialAdded(Event, frozen=True):
+    """A user enrolled a second factor or a passkey."""
+
+    name: ClassVar[str] = "credential_added"
+    sub: str
+    kind: str
+    credential_id: str
+
+
+class CredentialRemoved(Event, frozen=True):
+    """A second factor or a passkey was taken away from a user, by themselves or by an operator."""
+
+    name: ClassVar[str] = "credential_removed"
+    sub: str
+    kind: str
+    credential_id: str
+
+
 class SignedOut(Event, frozen=True):
     """A session was ended by its user."""
 

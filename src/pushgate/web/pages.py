@@ -51,9 +51,23 @@ class Pages:
         )  # fmt: skip
         self._templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
 
-    def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
-        """A page with its protecting headers; `values` are the template's variables."""
-        return self._render(template, request, ctx, status, f"{POLICY}; {ONE_SCRIPT}", values)
+    def page(
+        self,
+        template: str,
+        request: Request,
+        ctx: Context | None,
+        *,
+        status: int = 200,
+        script: str | None = None,
+        **values: Any,
+    ) -> Reply:
+        """A page with its protecting headers; `values` are the template's variables.
+
+        `script` is a static file that this page may run, which its template names with `script_nonce`.
+        """
+        nonce = None if script is None else secrets.token_urlsafe(16)
+        policy = f"{POLICY}; {ONE_SCRIPT}" + ("" if nonce is None else f" 'nonce-{nonce}'")
+        return self._render(template, request, ctx, status, policy, {**values, "script": script, "script_nonce": nonce})
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""
