@@ -75,6 +75,21 @@ class LoginFailed(Event, frozen=True):
     correlation_id: str | None = None
 
 
+class AccessRemoved(Event, frozen=True):
+    """A user took back what they had allowed a client."""
+
+    name: ClassVar[str] = "access_removed"
+    sub: str
+    client_id: str
+
+
+class PasswordChanged(Event, frozen=True):
+    """A user changed their password."""
+
+    name: ClassVar[str] = "password_changed"
+    sub: str
+
+
 class CredentialAdded(Event, frozen=True):
     """A user enrolled a second factor or a passkey."""
 

@@ -83,6 +83,7 @@ class Client(Record, frozen=True):
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    initiate_login_uri: str | None = None  # where somebody else can send a user to begin (OpenID Connect Core 4)
     default_max_age: int | None = None
     require_auth_time: bool = False
     id_token_signed_response_alg: str = "RS256"
@@ -188,6 +189,7 @@ class Session(Record, frozen=True):
     authenticated_at: float
     expires_at: int
     amr: tuple[str, ...] = ("pwd",)
+    browser: str | None = None  # what the browser said it is, in a few words, for the account page
 
 
 class User(Record, frozen=True):

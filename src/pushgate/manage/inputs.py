@@ -39,6 +39,7 @@ class ClientInput(Input, frozen=True):
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    initiate_login_uri: str | None = None
     default_max_age: int | None = None
     require_auth_time: bool = False
     id_token_signed_response_alg: str | None = None

@@ -113,7 +113,7 @@ def _redirects(client: Client) -> list[Problem]:
         found.append(Problem("pushed_redirect_uri_prefixes", "not for public clients (RFC 9126 7.2)"))
     if not client.redirect_uris and set(client.grant_types) & {"authorization_code", "implicit"}:
         found.append(Problem("redirect_uris", "at least one is needed for authorization_code and implicit"))
-    for name in ("client_uri", "policy_uri", "tos_uri"):
+    for name in ("client_uri", "policy_uri", "tos_uri", "initiate_login_uri"):
         value = getattr(client, name)
         if value is not None and registration_problem(value, "web"):
             found.append(Problem(name, "must be an https URL"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import b64encode
+from datetime import UTC, datetime
 from typing import Any
 
+from babel import dates
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -116,6 +118,8 @@ class Pages:
             request_id=request.id,
             once=Markup(ONCE),  # noqa: S704 - our own file
             lang="en",
+            day=lambda seconds: dates.format_date(_utc(seconds), "long", locale="en"),
+            moment=lambda seconds: dates.format_datetime(_utc(seconds), "long", locale="en"),
             static=lambda path: f"{self._root}/static/{path}?v={version(path)}",
             **values,
         )
@@ -125,6 +129,10 @@ class Pages:
             *PROTECTION,
         ]
         return Reply(status, body.encode(), headers)
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def redirect(url: str) -> Reply:

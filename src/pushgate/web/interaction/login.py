@@ -13,6 +13,7 @@ from pushgate.events import LoginFailed, LoginSucceeded
 from pushgate.model import Session, User
 from pushgate.protocol.interaction import check_csrf
 from pushgate.throttle import Limit
+from pushgate.web.browsers import browser_name
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
 from pushgate.web.interaction.own import OWN, OwnVisit, own_visit
@@ -92,6 +93,7 @@ async def _signed_in(here: SignIn, user: User) -> bytes:
         username=user.username,
         authenticated_at=now,
         expires_at=int(now) + lifetime,
+        browser=browser_name(here.call.request.header(b"user-agent") or ""),
     )
     value = new_handle(ctx.now())
     await ctx.accounts.add_session(session_digest(value), session, replaces=browser.session_digest)

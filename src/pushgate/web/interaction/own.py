@@ -18,7 +18,9 @@ from pushgate.protocol.params import parse_form
 from pushgate.web.call import Call
 from pushgate.web.pages import redirect
 
-DESTINATIONS = frozenset({"/oauth2/account"})
+DESTINATIONS = frozenset(
+    {"/oauth2/account", "/oauth2/account/password", "/oauth2/account/totp", "/oauth2/account/passkey"}
+)
 """The pages that ask for a sign-in, as paths below the issuer."""
 OWN = "own"
 """Stands in the login page's path where an interaction's id would; those are longer."""
