@@ -58,7 +58,8 @@ async def passkey_options(ctx: Context, sub: str, username: str, *, browser: str
     """What the browser is asked, as JSON. `browser` is the cookie's value, which the answer has to come with."""
     challenge = new_handle(ctx.now())
     key = ctx.transient.key("webauthn", f"{challenge}{browser}")
-    await ctx.transient.add("webauthn", key, sub.encode(), int(ctx.now()) + PATIENCE)
+    ends_at = int(ctx.now()) + PATIENCE
+    await ctx.transient.add("webauthn", key, f"{ends_at} {sub}".encode(), ends_at)
     known = [c.webauthn_id for c in await ctx.credentials.of_user(sub) if c.webauthn_id is not None]
     options = webauthn.generate_registration_options(
         rp_id=rp_id(ctx),
@@ -81,14 +82,12 @@ async def enrol_passkey(ctx: Context, request: Request, sub: str, params: Params
     if credential is None or challenge is None:
         return "failed"
     taken = await ctx.transient.consume("webauthn", ctx.transient.key("webauthn", f"{challenge}{browser}"))
-    if not isinstance(taken, First) or taken.value != sub.encode():
-        return "failed"
-    made = _verified(ctx, credential, challenge)
+    made = (
+        _verified(ctx, credential, challenge) if isinstance(taken, First) and _is_for(ctx, sub, taken.value) else None
+    )
     if made is None:
         return "failed"
     identifier = passkey_key(ctx, made.credential_id)
-    if await ctx.credentials.credential(identifier) is not None:
-        return "known"
     row = Credential(
         credential_id=identifier,
         sub=sub,
@@ -99,9 +98,17 @@ async def enrol_passkey(ctx: Context, request: Request, sub: str, params: Params
         public_key=made.credential_public_key,
         sign_count=made.sign_count,
     )
-    await ctx.credentials.save(row)
+    # What an id is, nobody attests: whoever says that of another user's passkey must not get its place.
+    if not await ctx.credentials.add(row):
+        return "known"
     ctx.emit(CredentialAdded(sub, row.kind, row.credential_id), request)
     return row
+
+
+def _is_for(ctx: Context, sub: str, asked: bytes) -> bool:
+    """Whether this user was asked, and not too long ago."""
+    ends_at, _, whom = asked.decode().partition(" ")
+    return whom == sub and int(ends_at) > ctx.now()
 
 
 def _parsed(answer: str) -> RegistrationCredential | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import pyotp
 import segno
 from markupsafe import Markup
 
-from pushgate.endpoints.context import Context, new_id
+from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Request
 from pushgate.events import CredentialAdded
 from pushgate.jose.seal import CannotOpen
@@ -52,12 +53,15 @@ def totp_form(ctx: Context, sub: str, username: str, pending: str | None = None)
 
 
 async def enrol_totp(ctx: Context, request: Request, sub: str, params: Params) -> Credential | None:
-    """The new credential, if the form's code belongs to its secret; None for a wrong code or a form that grew old."""
+    """The new credential, if the form's code belongs to its secret; None for a wrong code or a form that grew old.
+
+    A form that is sent twice makes one credential: two with the same secret would take every code twice.
+    """
     secret = _opened(ctx, sub, params.get("pending", ""))
     step = None if secret is None else matching_step(secret, params.get("code", ""), ctx.now(), None)
     if secret is None or step is None:
         return None
-    identifier = new_id()
+    identifier = hashlib.sha256(f"totp\0{sub}\0{secret}".encode()).hexdigest()[:40]
     credential = Credential(
         credential_id=identifier,
         sub=sub,
@@ -67,7 +71,8 @@ async def enrol_totp(ctx: Context, request: Request, sub: str, params: Params) -
         sealed=ctx.services.seal.close(secret.encode(), totp_context(ctx, identifier)),
         last_step=step,
     )
-    await ctx.credentials.save(credential)
+    if not await ctx.credentials.add(credential):
+        return await ctx.credentials.credential(identifier)
     ctx.emit(CredentialAdded(sub, credential.kind, identifier), request)
     return credential
 
