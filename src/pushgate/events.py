@@ -84,10 +84,11 @@ class AccessRemoved(Event, frozen=True):
 
 
 class PasswordChanged(Event, frozen=True):
-    """A user changed their password."""
+    """A user changed their password; `tokens_revoked`: every application has to sign them in again."""
 
     name: ClassVar[str] = "password_changed"
     sub: str
+    tokens_revoked: bool
 
 
 class CredentialAdded(Event, frozen=True):

@@ -47,7 +47,8 @@ async def test_an_authenticator_app(server: Running) -> None:
     assert await credentials(server) == []
     typed = code(server, secret)
     reply = await browser.http.post(TOTP, data={**form, "code": f"{typed[:3]} {typed[3:]}"})
-    assert (reply.status_code, reply.headers["location"]) == (303, f"{ACCOUNT}?done=totp")
+    assert reply.status_code == 303
+    assert reply.headers["location"].startswith(f"{ACCOUNT}?done=totp.")
     [credential] = await credentials(server)
     assert (credential.kind, credential.label, credential.last_used_at) == ("totp", "Authenticator app", None)
     assert credential.last_step == int(server.clock()) // 30, "the code that enrolled is used up"
@@ -158,7 +159,8 @@ async def test_a_passkey(named: Running) -> None:
     assert b"alice" not in Passkey(ORIGIN, HOST).user_handle
     passkey = Passkey(ORIGIN, HOST)
     reply = await answer(browser, passkey.create(options), value, label="  My \n phone ")
-    assert (reply.status_code, reply.headers["location"]) == (303, f"{ACCOUNT}?done=passkey")
+    assert reply.status_code == 303
+    assert reply.headers["location"].startswith(f"{ACCOUNT}?done=passkey.")
     [credential] = await credentials(named)
     assert (credential.kind, credential.label, credential.webauthn_id) == ("passkey", "My phone", passkey.credential_id)
     # The next page tells the browser which ones there are, so that the same device is not enrolled twice.

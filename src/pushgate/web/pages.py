@@ -118,8 +118,8 @@ class Pages:
             request_id=request.id,
             once=Markup(ONCE),  # noqa: S704 - our own file
             lang="en",
-            day=lambda seconds: dates.format_date(_utc(seconds), "long", locale="en"),
-            moment=lambda seconds: dates.format_datetime(_utc(seconds), "long", locale="en"),
+            day=lambda seconds: dates.format_date(_utc(seconds), "d MMMM y", locale="en"),
+            moment=lambda seconds: f"{dates.format_datetime(_utc(seconds), 'd MMMM y, HH:mm', locale='en')} UTC",
             static=lambda path: f"{self._root}/static/{path}?v={version(path)}",
             **values,
         )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from pushgate.model import Grant, RefreshToken
 from pushgate.store.durable import tables as t
+from pushgate.store.durable.accounts import revoke_grants
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.store.durable.prepared import Prepared
 from pushgate.store.durable.upsert import upsert
@@ -100,6 +101,10 @@ class Grants:
         query = sa.select(c.client_id, c.scope, c.given_at).where(c.realm == self._realm, c.sub == sub)
         rows = await self._engine.read(lambda connection: connection.execute(query).all())
         return {row.client_id: (frozenset(row.scope.split()), row.given_at) for row in rows}
+
+    async def revoke_all(self, sub: str) -> None:
+        """End every token that applications hold for a user; what they agreed to is remembered."""
+        await self._engine.write(lambda c: revoke_grants(c, self._realm, sub))
 
     async def forget_client(self, sub: str, client_id: str) -> bool:
         """Take back all that a user allowed a client: consent, grants, and with them every token. False: nothing."""

@@ -35,16 +35,19 @@ async def password_page(call: Call) -> Reply:
     if not isinstance(directory, OwnPasswords):
         return here.back()
     if call.request.method != "POST":
-        return here.page("account_password.html", error=None)
+        return here.page("account_password.html", error=None, applications=True)
     params = here.form()
     if params.get("action") == "cancel":
         return here.back()
     current, new, again = (params.get(name, "") for name in ("current", "new", "again"))
+    applications = params.get("applications") == "on"
     problem = _password_problem(new, again) or await _changed(here, directory, current, new)
     if problem is not None:
-        return here.page("account_password.html", status=400, error=problem)
+        return here.page("account_password.html", status=400, error=problem, applications=applications)
     await end_sessions(here, lambda sid: sid != here.session.sid)
-    call.ctx.emit(PasswordChanged(here.session.sub), call.request)
+    if applications:
+        await call.ctx.grants.revoke_all(here.session.sub)
+    call.ctx.emit(PasswordChanged(here.session.sub, tokens_revoked=applications), call.request)
     return here.back("password")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,15 @@ class Here:
 
     def back(self, done: str | None = None) -> Reply:
         """To the overview, which says what was done."""
-        return redirect(self.path() + ("" if done is None else f"?done={done}"))
+        return redirect(self.path() + ("" if done is None else f"?done={done}.{self._proof(done)}"))
+
+    def done(self, query: Params) -> str:
+        """What was done, if it was: nobody else can make a link to a page that says so."""
+        name, _, proof = query.get("done", "").partition(".")
+        return name if hmac.compare_digest(proof.encode(), self._proof(name).encode()) else ""
+
+    def _proof(self, done: str) -> str:
+        return csrf_token(f"done {done} {self.session.sid}", self.browser.value)
 
 
 async def signed_in(call: Call, below: str = "", *, fresh: bool = False) -> Here | Reply:

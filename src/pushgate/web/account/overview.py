@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import msgspec
+
 from pushgate.directory import OwnPasswords
 from pushgate.endpoints.http import Reply
 from pushgate.events import AccessRemoved, CredentialRemoved, SignedOut
@@ -16,6 +18,7 @@ from pushgate.protocol.scopes import OPENID
 from pushgate.web.account.here import ACCOUNT, FRESH, Here, signed_in
 from pushgate.web.call import Call
 from pushgate.web.enrol.passkey import passkeys_possible
+from pushgate.web.enrol.totp import label_of
 from pushgate.web.interaction.consent import describe
 from pushgate.web.interaction.own import sign_in_first
 
@@ -27,8 +30,10 @@ DONE = {
     "totp": "The authenticator app is set up.",
     "passkey": "The passkey is ready to use.",
     "removed": "It is removed and no longer signs anybody in.",
+    "renamed": "The name is changed.",
 }
 """What the overview says after a form, by the name in its query."""
+MANY_DETAILS = 5  # of an application's authorization details, the latest are shown
 
 
 async def account_page(call: Call) -> Reply:
@@ -46,12 +51,13 @@ async def _overview(here: Here) -> dict[str, Any]:
     ctx, sub = here.call.ctx, here.session.sub
     credentials = await ctx.credentials.of_user(sub)
     return {
-        "done": DONE.get(parse_form(here.call.request.query).get("done", "")),
+        "done": DONE.get(here.done(parse_form(here.call.request.query))),
         "applications": await _applications(here),
         "sessions": [
             {"session": session, "here": session.sid == here.session.sid}
             for _, session in await ctx.accounts.sessions_of(sub, int(ctx.now()))
         ],
+        "logout": f"{ctx.realm.issuer.path}/oauth2/logout",
         "password": isinstance(ctx.services.directory, OwnPasswords),
         "totps": [c for c in credentials if c.kind == "totp"],
         "passkeys": [c for c in credentials if c.kind == "passkey"],
@@ -85,7 +91,7 @@ def _application(
     # A remembered resource stands among the scope values, behind a quote (protocol.interaction.consent_to).
     scopes = {s for s in agreed if not s.startswith('"')}.union(*(g.scope for g in grants))
     resources = {s[1:] for s in agreed if s.startswith('"')}.union(*(g.resource for g in grants))
-    details = tuple(entry for grant in grants for entry in grant.authorization_details)
+    details = [entry for grant in reversed(grants) for entry in grant.authorization_details]
     return {
         "client_id": client.client_id,
         "name": client.label,
@@ -93,7 +99,9 @@ def _application(
         "since": since,
         "scopes": [describe(ctx, value) for value in sorted(scopes, key=lambda s: (s != OPENID, s))],
         "resources": sorted(resources),
-        "details": in_words(details, ctx.realm.settings.authorization_details_types),
+        "details": in_words(tuple(details[:MANY_DETAILS]), ctx.realm.settings.authorization_details_types),
+        "earlier": max(0, len(details) - MANY_DETAILS),
+        "asks_again": not client.skip_consent,
         "open": _opening(here, client),
     }
 
@@ -149,6 +157,15 @@ async def end_sessions(here: Here, which: Callable[[str], bool]) -> int:
 # --- Ways to sign in --------------------------------------------------------------------------------------
 
 
+async def _rename_credential(here: Here, params: Params) -> Reply:
+    credential = await here.call.ctx.credentials.credential(params.get("credential_id", ""))
+    if credential is None or credential.sub != here.session.sub:
+        return here.back()
+    renamed = msgspec.structs.replace(credential, label=label_of(params.get("label", ""), credential.label))
+    # Where it was used for a sign-in at the same moment, that counts.
+    return here.back("renamed" if await here.call.ctx.credentials.advance(credential, renamed) else None)
+
+
 async def _remove_credential(here: Here, params: Params) -> Reply:
     ctx, sub = here.call.ctx, here.session.sub
     if not here.fresh:
@@ -168,5 +185,6 @@ ACTIONS: dict[str, Callable[[Here, Params], Awaitable[Reply]]] = {
     "remove-access": _remove_access,
     "end-session": _end_session,
     "end-others": _end_others,
+    "rename-credential": _rename_credential,
     "remove-credential": _remove_credential,
 }
