@@ -10,12 +10,16 @@ import pytest
 from pushgate.model import Credential
 from pushgate.testing import Browser, Running
 from tests.rules.test_account import ACCOUNT, at_account, csrf_of, send
+from tests.support.manifests import MANIFEST
 from tests.support.steps import answered
+
+SESSION = "pushgate-session-default"
 
 FORMS = {
     "remove-access": {"client_id": "app"},
     "end-session": {"sid": "x"},
     "end-others": {},
+    "rename-credential": {"credential_id": "c", "label": "x"},
     "remove-credential": {"credential_id": "c"},
 }
 
@@ -70,9 +74,12 @@ async def test_the_ids_of_another_user_open_nothing(server: Running) -> None:
     ((_, session),) = await context.accounts.sessions_of(user.sub, 0)
     bob = await at_account(server, "bob")
     await send(bob, "remove-credential", credential_id=theirs)
+    await send(bob, "rename-credential", credential_id=theirs, label="Bob's now")
     await send(bob, "end-session", sid=session.sid)
     await send(bob, "remove-access", client_id="app")
-    assert await context.credentials.credential(theirs) is not None
+    kept = await context.credentials.credential(theirs)
+    assert kept is not None
+    assert kept.label == "Phone"
     await alice.open(ACCOUNT)
     assert alice.page is not None
     assert alice.page.url.path == ACCOUNT
@@ -140,3 +147,58 @@ async def test_nobody_frames_or_keeps_the_pages(server: Running, path: str) -> N
     assert headers["x-frame-options"] == "DENY"
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert "no-store" in headers["cache-control"]
+
+
+async def test_use_the_session_and_the_forms_of_one_realm_in_another(server: Running) -> None:
+    await server.apply(MANIFEST.replace("name: default", "name: other"))
+    browser = await at_account(server)
+    other = f"/realms/other{ACCOUNT}"
+    await browser.open(other)
+    assert browser.page is not None
+    assert browser.page.url.path == "/realms/other/oauth2/login/own"
+    await browser.sign_in()
+    assert browser.page.url.path == other
+    await browser.open(f"{other}/totp")
+    for path, csrf in ((other, await csrf_of(browser)), (ACCOUNT, dict(browser.form().fields)["csrf"])):
+        reply = await browser.http.post(path, data={"csrf": csrf, "action": "end-others"})
+        assert (reply.status_code, reply.headers.get("pushgate-refusal")) == (403, "login.csrf"), path
+
+
+async def test_plant_a_session_before_the_victim_signs_in(server: Running) -> None:
+    """What the victim then does on the account page happens in a session that the attacker never knew."""
+    attacker, victim = await at_account(server, "bob"), server.browser()
+    planted = attacker.http.cookies[SESSION]
+    victim.http.cookies.set(SESSION, planted, domain="127.0.0.1", path="/")
+    server.clock.advance(601)
+    await victim.open(f"{ACCOUNT}/totp")
+    await victim.sign_in()
+    assert victim.page is not None
+    assert victim.page.url.path == f"{ACCOUNT}/totp"
+    assert victim.http.cookies[SESSION] != planted
+    await attacker.open(ACCOUNT)
+    assert attacker.page is not None
+    assert "alice" not in attacker.page.text
+
+
+async def test_go_on_with_a_session_that_was_ended_elsewhere(server: Running) -> None:
+    """Whoever was signed out from afar can change nothing with the pages that are still open."""
+    here, thief = await at_account(server), await at_account(server)
+    csrf = await csrf_of(thief)
+    await send(here, "end-others")
+    for path, form in (("", {"action": "end-others"}), ("/password", {"current": "alice-password"}), ("/totp", {})):
+        reply = await thief.http.post(ACCOUNT + path, data={"csrf": csrf, **form})
+        assert reply.status_code == 303
+        assert "/oauth2/login/own?" in reply.headers["location"]
+    await here.open(ACCOUNT)
+    assert here.page is not None
+    assert here.page.url.path == ACCOUNT
+
+
+async def test_a_name_that_turns_the_line_around(server: Running) -> None:
+    browser = await at_account(server)
+    await credential_of(server, "alice", "evil\u202egnp.exe")
+    await browser.open(ACCOUNT)
+    assert browser.page is not None
+    titles = re.findall(r'class="entry-title">(.*?)</p>', browser.page.text)
+    assert any("evil" in title for title in titles)
+    assert not any("\u202e" in title for title in titles)

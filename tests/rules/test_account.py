@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from typing import Any
 
 import httpx
+import msgspec
 import pyotp
 import pytest
 
 from pushgate.model import Credential
 from pushgate.testing import Browser, Running
-from tests.support.manifests import APP, REDIRECT, REQUEST, VERIFIER
-from tests.support.steps import answered, but
+from tests.support.manifests import APP, MANIFEST, REDIRECT, REQUEST, VERIFIER
+from tests.support.steps import HYBRID, answered, ask, but, redeem, refused
 
 ACCOUNT = "/oauth2/account"
 NEW = "correct horse battery staple"
@@ -267,3 +270,123 @@ async def test_an_unknown_form_does_nothing(server: Running) -> None:
     assert browser.page is not None
     assert browser.page.status_code == 200
     assert await server.audit("access_removed") == []
+
+
+async def test_what_a_removed_application_still_holds_is_worth_nothing(server: Running) -> None:
+    """A code that was not redeemed yet, and an access token that an API asks about."""
+    await server.apply(
+        """realms: [{name: default, resources: [{identifier: "https://api.example", scopes: [write, read],
+        introspection_clients: [hybrid]}]}]"""
+    )
+    browser, found = await tokens(server, "openid write")
+    question = {"token": found["access_token"]}
+    reply = await server.http.post("/oauth2/introspect", auth=("hybrid", APP[1]), data=question)
+    assert reply.json()["active"] is True
+    await ask(server, but(REQUEST, scope="openid write"), browser=browser)
+    code = browser.answer["code"]
+    await at_account(server, browser=browser)
+    await send(browser, "remove-access", client_id="app")
+    reply = await server.http.post("/oauth2/introspect", auth=("hybrid", APP[1]), data=question)
+    assert reply.json() == {"active": False}
+    refused(await redeem(server, code), 400, "invalid_grant", "token.grant_revoked")
+
+
+async def test_what_one_application_lost_others_keep(server: Running) -> None:
+    browser = await answered(server, HYBRID, "hybrid")
+    await answered(server, browser=browser)
+    await at_account(server, browser=browser)
+    await send(browser, "remove-access", client_id="app")
+    assert "hybrid" in shown(browser)
+    assert "The App" not in shown(browser)
+
+
+async def test_transactions_are_listed_the_latest_first_and_not_without_end(server: Running) -> None:
+    browser = await at_account(server)
+    for amount in range(101, 109):
+        details = json.dumps([{"type": "payment", "amount": amount}])
+        await answered(server, but(REQUEST, authorization_details=details), browser=browser)
+        server.clock.advance(1)
+    await at_account(server, browser=browser)
+    assert re.findall(r"amount (\d+)", shown(browser)) == ["108", "107", "106", "105", "104"]
+    assert "3 earlier ones are not shown." in shown(browser)
+
+
+async def test_who_was_allowed_by_the_operator_does_not_ask_again(server: Running) -> None:
+    await server.apply(MANIFEST.replace("client_name: The App", "client_name: The App\n        skip_consent: true"))
+    browser = await at_account(server, browser=await answered(server))
+    assert "has to ask you again" not in shown(browser)
+    assert "allowed by those who run this server" in shown(browser)
+
+
+@pytest.mark.requirement("BCP-4.14.2-2")
+@pytest.mark.parametrize("applications", [True, False])
+async def test_a_new_password_can_end_what_applications_hold(server: Running, applications: bool) -> None:
+    browser, found = await tokens(server)
+    form = {"current": "alice-password", "new": NEW, "again": NEW, **({"applications": "on"} if applications else {})}
+    await send(browser, "", f"{ACCOUNT}/password", **form)
+    assert "Your password is changed." in shown(browser)
+    assert "The App" in shown(browser), "what was agreed to is remembered"
+    assert (await refreshed(server, found["refresh_token"])).status_code == (400 if applications else 200)
+    [event] = await server.audit("password_changed")
+    assert event["tokens_revoked"] is applications
+
+
+async def test_a_new_password_at_the_same_moment_as_another(server: Running) -> None:
+    browsers = [await at_account(server) for _ in range(4)]
+    barrier = asyncio.Barrier(len(browsers))
+
+    async def change(i: int) -> int:
+        password = f"{NEW} {i}"
+        form = {"csrf": await csrf_of(browsers[i]), "current": "alice-password", "new": password, "again": password}
+        await barrier.wait()
+        return (await browsers[i].http.post(f"{ACCOUNT}/password", data=form)).status_code
+
+    statuses = await asyncio.gather(*map(change, range(len(browsers))))
+    assert sorted(statuses) == [303, 400, 400, 400]
+    fresh = await server.browser().open(ACCOUNT)
+    await fresh.sign_in("alice", f"{NEW} {statuses.index(303)}")
+    assert "Your account" in shown(fresh)
+
+
+@pytest.mark.parametrize(
+    ("typed", "label"),
+    [("Laptop", "Laptop"), ("  a \n b ", "a b"), ("", "Phone"), ("   ", "Phone"), ("x" * 90, "x" * 60), ("ü", "ü")],
+)
+async def test_a_credential_gets_another_name(server: Running, typed: str, label: str) -> None:
+    browser, context = await at_account(server), await server.server.realm()
+    assert context is not None
+    user = await context.accounts.user_by_username("alice")
+    assert user is not None
+    kept = Credential(credential_id="c", sub=user.sub, kind="totp", label="Phone", created_at=1, last_step=7)
+    await context.credentials.save(kept)
+    await send(browser, "rename-credential", credential_id="c", label=typed)
+    assert "The name is changed." in shown(browser)
+    assert label in shown(browser)
+    assert await context.credentials.credential("c") == msgspec.structs.replace(kept, label=label)
+
+
+async def test_the_page_does_not_repeat_what_a_link_says_was_done(server: Running) -> None:
+    browser, other = await at_account(server), await at_account(server)
+    await send(browser, "end-others")
+    assert browser.page is not None
+    proven = browser.page.url.query.decode()
+    assert "All other browsers are signed out." in shown(browser)
+    await at_account(server, browser=other)
+    for query in (proven, "done=password", "done=password.x", "done=others-signed-out.", "done=.", "done=é.é"):
+        await other.open(f"{ACCOUNT}?{query}")
+        assert 'id="account-done"' not in other.page.text  # type: ignore[union-attr]
+
+
+async def test_an_operator_sees_what_the_user_sees(server: Running) -> None:
+    browser, _ = await tokens(server)
+    await at_account(server, browser=browser)
+    management = server.management
+    user = await management.accounts("default").user_by_username("alice")
+    assert user is not None
+    [grant] = await management.grants("default").of_user(user.sub, management.now())
+    consents = await management.grants("default").consents_of(user.sub)
+    assert (grant.client_id, list(consents)) == ("app", ["app"])
+    assert consents["app"][0] == {"openid", "email"}
+    server.clock.advance(3 * 2_592_000)
+    assert await management.grants("default").of_user(user.sub, management.now()) == []
+    assert await management.accounts("default").sessions_of(user.sub, management.now()) == []

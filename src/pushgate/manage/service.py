@@ -31,6 +31,7 @@ from pushgate.store.durable import accounts, configuration
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
+from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
 
 Act = Literal["create", "update", "unchanged", "delete"]
@@ -91,6 +92,14 @@ class Management:
     def accounts(self, realm: str) -> Accounts:
         """A realm's users."""
         return Accounts(self._engine, realm)
+
+    def grants(self, realm: str) -> Grants:
+        """What a realm's users allowed clients."""
+        return Grants(self._engine, realm)
+
+    def now(self) -> int:
+        """Seconds since the epoch."""
+        return int(self._clock())
 
     # --- Planning: what an act would do -----------------------------------------------------------
 

@@ -86,14 +86,13 @@ class Grants:
 
     async def of_user(self, sub: str, now: int) -> list[Grant]:
         """The grants of a user that tokens may still be made from, the newest last."""
-        query = sa.select(t.grants.c.data).where(
-            t.grants.c.realm == self._realm,
-            t.grants.c.sub == sub,
-            t.grants.c.revoked.is_(False),
-            t.grants.c.expires_at > now,
+        live = (t.grants.c.revoked.is_(False), t.grants.c.expires_at > now)
+        query = (
+            sa.select(t.grants.c.data)
+            .where(t.grants.c.realm == self._realm, t.grants.c.sub == sub, *live)
+            .order_by(t.grants.c.expires_at, t.grants.c.grant_id)
         )
-        found = await self._engine.read(lambda c: [unpack(row.data, Grant) for row in c.execute(query).all()])
-        return sorted(found, key=lambda grant: (grant.auth_time, grant.grant_id))
+        return await self._engine.read(lambda c: [unpack(row.data, Grant) for row in c.execute(query).all()])
 
     async def consents_of(self, sub: str) -> dict[str, tuple[frozenset[str], int]]:
         """What a user has agreed to, by client_id, and when they last did (seconds since the epoch)."""
