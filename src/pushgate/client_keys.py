@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pushgate.fetch import CachedJson, FetchError
 from pushgate.jose.encrypt import EncryptionKey, encryption_key
+from pushgate.jose.keys import SigningKey, secret_key
 from pushgate.jose.seal import Seal
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
@@ -28,8 +29,7 @@ class RegisteredClientKeys:
     async def keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
         """The keys that may have signed an assertion with this header: of the registered method alone."""
         if client.token_endpoint_auth_method == "client_secret_jwt":
-            where = (realm, client.client_id, "secret")
-            return self._import(where, client.secret, lambda: self._secret(realm, client))
+            return self.secret(realm, client)
         return await self.public_keys(realm, client, header)
 
     async def public_keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
@@ -80,11 +80,27 @@ class RegisteredClientKeys:
         fresh = await self._documents.refresh(client.jwks_uri, now=self._clock())
         return self._import(where, fresh, lambda: encryption_key(_jwks(fresh), alg))
 
+    def signing_key(self, realm: str, client: Client, alg: str) -> SigningKey | None:
+        """The client's secret as a key to sign with; None where it is not kept in clear."""
+        where = (realm, client.client_id, alg)
+        return self._import(where, client.secret, lambda: self._signing_key(realm, client, alg))
+
+    def secret(self, realm: str, client: Client) -> KeySet:
+        """The client's secret to verify with; empty where it is not kept in clear."""
+        return self._import((realm, client.client_id, "secret"), client.secret, lambda: self._secret(realm, client))
+
+    def _signing_key(self, realm: str, client: Client, alg: str) -> SigningKey | None:
+        clear = self._clear(realm, client)
+        return None if clear is None else secret_key(alg, clear)
+
     def _secret(self, realm: str, client: Client) -> KeySet:
+        clear = self._clear(realm, client)
+        return KeySet([]) if clear is None else KeySet.of_secret(clear)
+
+    def _clear(self, realm: str, client: Client) -> str | None:
         if client.secret is None or client.secret.sealed is None:
-            return KeySet([])
-        context = secret_context(realm, client.client_id)
-        return KeySet.of_secret(self._seal.open(client.secret.sealed, context).decode())
+            return None
+        return self._seal.open(client.secret.sealed, secret_context(realm, client.client_id)).decode()
 
     def _import(self, where: tuple[str, str, str], source: object, make: Callable[[], T]) -> T:
         kept = self._imported.get(where)

@@ -23,6 +23,7 @@ class Paths:
     jwks: str = "/oauth2/jwks"
     end_session: str = "/oauth2/logout"
     check_session: str = "/oauth2/check-session"
+    register: str = "/oauth2/register"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class OAuthError(Exception):
         self.refusal = refusal
         self.detail = detail
         self.retry_after: int | None = None
+        self.about: str | None = None
+        """What it is about, in our own words and nobody else's: a field's path, and a reason where that is fixed."""
         self.at_resource = False
         """Whether a protected resource refuses a DPoP proof: 401 and a challenge there (RFC 9449 7.1)."""
         self.status_instead: int | None = None
@@ -61,7 +63,7 @@ class OAuthError(Exception):
     @property
     def description(self) -> str:
         """`error_description` as it goes on the wire."""
-        return self.refusal.description
+        return self.refusal.description if self.about is None else f"{self.refusal.description} {self.about}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.refusal.id}>"
@@ -198,6 +200,30 @@ class InsufficientScope(OAuthError):
 @_code("insufficient_user_authentication", 401)
 class InsufficientUserAuthentication(OAuthError):
     """RFC 9470 3: the token is good, but its user has to sign in again."""
+
+
+@_code("invalid_redirect_uri")
+class InvalidRedirectUri(OAuthError):
+    """RFC 7591 3.2.2."""
+
+
+@_code("invalid_client_metadata")
+class InvalidClientMetadata(OAuthError):
+    """RFC 7591 3.2.2."""
+
+
+@_code("invalid_software_statement")
+class InvalidSoftwareStatement(OAuthError):
+    """RFC 7591 3.2.2."""
+
+
+@_code("unapproved_software_statement")
+class UnapprovedSoftwareStatement(OAuthError):
+    """RFC 7591 3.2.2."""
+
+
+class InvalidRegistrationToken(InvalidToken):
+    """RFC 7591 3, RFC 7592 2: an initial or a registration access token, which are plain bearer tokens."""
 
 
 class NoToken(InvalidToken):

@@ -33,6 +33,16 @@ class RequestPushed(Event, frozen=True):
     expires_in: int
 
 
+class RequestValueRepeated(Event, frozen=True):
+    """A client sent a value again that has to be new in each request; `values` names code_challenge, nonce or both."""
+
+    name: ClassVar[str] = "request_value_repeated"
+    level: ClassVar[str] = "warning"
+    client_id: str
+    correlation_id: str
+    values: str
+
+
 class RequestRefused(Event, frozen=True):
     """A request was refused; `client_id` is what it claimed to be."""
 
@@ -63,7 +73,7 @@ class LoginSucceeded(Event, frozen=True):
     name: ClassVar[str] = "login_succeeded"
     sub: str
     sid: str
-    correlation_id: str
+    correlation_id: str | None = None
 
 
 class LoginFailed(Event, frozen=True):
@@ -72,7 +82,50 @@ class LoginFailed(Event, frozen=True):
     name: ClassVar[str] = "login_failed"
     level: ClassVar[str] = "warning"
     reason: str
-    correlation_id: str
+    correlation_id: str | None = None
+
+
+class AccessRemoved(Event, frozen=True):
+    """A user took back what they had allowed a client."""
+
+    name: ClassVar[str] = "access_removed"
+    sub: str
+    client_id: str
+
+
+class PasswordChanged(Event, frozen=True):
+    """A user changed their password; `tokens_revoked`: every application has to sign them in again."""
+
+    name: ClassVar[str] = "password_changed"
+    sub: str
+    tokens_revoked: bool
+
+
+class CredentialAdded(Event, frozen=True):
+    """A user enrolled a second factor or a passkey."""
+
+    name: ClassVar[str] = "credential_added"
+    sub: str
+    kind: str
+    credential_id: str
+
+
+class CredentialRemoved(Event, frozen=True):
+    """A second factor or a passkey was taken away from a user, by themselves or by an operator."""
+
+    name: ClassVar[str] = "credential_removed"
+    sub: str
+    kind: str
+    credential_id: str
+
+
+class ClientRegistered(Event, frozen=True):
+    """A client registered itself, or changed or deleted its registration; the audit table has the change."""
+
+    name: ClassVar[str] = "client_registered"
+    kept: ClassVar[bool] = False
+    client_id: str
+    act: str
 
 
 class SignedOut(Event, frozen=True):
@@ -93,6 +146,7 @@ class ConsentGiven(Event, frozen=True):
     client_id: str
     scope: str
     correlation_id: str
+    claims: str | None = None  # those beyond the scope
 
 
 class AuthorizationAnswered(Event, frozen=True):

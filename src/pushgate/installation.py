@@ -33,19 +33,12 @@ class Installation:
         self, clock: Callable[[], float] = time.time, *, client_certificates: bool = False
     ) -> AuthorizationServer:
         """An authorization server over this data; `client_certificates`: its own listener asks for them."""
-        ca_file = Path(self.settings.ca_file) if self.settings.ca_file else None
-        try:
-            fetcher = Fetcher(allow_hosts=self.settings.fetch_hosts, ca_file=ca_file)
-        except OSError as problem:
-            raise BadSettings(f"PUSHGATE_CA_FILE: {ca_file}: {problem.strerror or problem}") from None
-        except ValueError as problem:
-            raise BadSettings(f"PUSHGATE_FETCH_ALLOW: {problem}") from None
         return AuthorizationServer(
             base_url=self.settings.base_url,
             engine=self.engine,
             transient=self.transient,
             seal=self.seal,
-            fetcher=fetcher,
+            fetcher=make_fetcher(self.settings),
             clock=clock,
             client_certificates=client_certificates or bool(self.settings.client_cert_header),
             mtls_base_url=self.settings.mtls_base_url or None,
@@ -62,11 +55,26 @@ async def opened(settings: Settings, clock: Callable[[], float] = time.time) -> 
         bring_up_to_date(engine)
         transient = open_transient(settings, clock)
         try:
-            yield Installation(settings, engine, transient, seal, Management(engine, seal, clock))
+            fetcher = make_fetcher(settings)
+            try:
+                yield Installation(settings, engine, transient, seal, Management(engine, seal, clock, fetcher=fetcher))
+            finally:
+                await fetcher.aclose()
         finally:
             await transient.aclose()
     finally:
         await engine.aclose()
+
+
+def make_fetcher(settings: Settings) -> Fetcher:
+    """What fetches the documents that clients name. Raises BadSettings."""
+    ca_file = Path(settings.ca_file) if settings.ca_file else None
+    try:
+        return Fetcher(allow_hosts=settings.fetch_hosts, ca_file=ca_file)
+    except OSError as problem:
+        raise BadSettings(f"PUSHGATE_CA_FILE: {ca_file}: {problem.strerror or problem}") from None
+    except ValueError as problem:
+        raise BadSettings(f"PUSHGATE_FETCH_ALLOW: {problem}") from None
 
 
 def open_engine(settings: Settings) -> SqliteEngine:

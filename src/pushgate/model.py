@@ -83,17 +83,32 @@ class Client(Record, frozen=True):
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    logo_uri: str | None = None  # kept and told; pages show no pictures from elsewhere
+    contacts: tuple[str, ...] = ()
+    software_id: str | None = None
+    software_version: str | None = None
+    initiate_login_uri: str | None = None  # where somebody else can send a user to begin (OpenID Connect Core 4)
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str | None = None
     backchannel_logout_session_required: bool = False  # every logout token names the session; nothing depends on it
     frontchannel_logout_uri: str | None = None
     frontchannel_logout_session_required: bool = False  # likewise
     default_max_age: int | None = None
-    require_auth_time: bool = False
+    default_acr_values: tuple[str, ...] = ()
+    require_auth_time: bool = False  # an ID Token of ours always has auth_time
+    subject_type: Literal["public", "pairwise"] = "public"
+    sector_identifier_uri: str | None = None
     id_token_signed_response_alg: str = "RS256"
+    id_token_encrypted_response_alg: str | None = None
+    id_token_encrypted_response_enc: str | None = None
+    userinfo_signed_response_alg: str | None = None
+    userinfo_encrypted_response_alg: str | None = None
+    userinfo_encrypted_response_enc: str | None = None
     require_pushed_authorization_requests: bool = False
     dpop_bound_access_tokens: bool = False
     request_object_signing_alg: str | None = None
+    request_object_encryption_alg: str | None = None  # what it may use; others are taken too (OIDC Registration 2)
+    request_object_encryption_enc: str | None = None
     require_signed_request_object: bool = False
     tls_client_auth_subject_dn: str | None = None
     tls_client_auth_san_dns: str | None = None
@@ -120,6 +135,12 @@ class Client(Record, frozen=True):
     step_up: bool = False  # a known acr that cannot be reached is an error (RFC 9470 5)
     skip_consent: bool = False  # administrative pre-approval
     allowed_resources: tuple[str, ...] | None = None  # what `resource` may name; None leaves it to the realm
+    # What dynamic registration adds (RFC 7591, RFC 7592).
+    self_registered: bool = False  # nobody has looked at what this client says about itself
+    client_id_issued_at: int | None = None
+    registration_token: bytes | None = None  # the digest of the registration access token
+    software_statement: str | None = None
+    translations: dict[str, str] = {}  # members with a language tag, such as client_name#ja (RFC 7591 2.2)
 
     @property
     def public(self) -> bool:
@@ -135,6 +156,20 @@ class Client(Record, frozen=True):
     def label(self) -> str:
         """What a person is shown."""
         return self.client_name or self.client_id
+
+
+class ClaimWish(Record, frozen=True):
+    """How one claim is asked for (OpenID Connect Core 5.5.1)."""
+
+    essential: bool = False
+    values: tuple[Any, ...] | None = None  # `value` is one of one; None: any will do
+
+
+class ClaimsRequest(Record, frozen=True):
+    """The `claims` parameter (OpenID Connect Core 5.5): claim names to wishes, for each place."""
+
+    id_token: dict[str, ClaimWish] = {}
+    userinfo: dict[str, ClaimWish] = {}
 
 
 class AuthorizationRequest(Record, frozen=True):
@@ -159,6 +194,8 @@ class AuthorizationRequest(Record, frozen=True):
     display: str | None = None
     resource: tuple[str, ...] = ()  # RFC 8707
     authorization_details: Details = ()  # RFC 9396
+    claims: ClaimsRequest | None = None
+    claims_locales: tuple[str, ...] = ()
 
     @property
     def response_types(self) -> frozenset[str]:
@@ -193,6 +230,7 @@ class Session(Record, frozen=True):
     authenticated_at: float
     expires_at: int
     amr: tuple[str, ...] = ("pwd",)
+    browser: str | None = None  # what the browser said it is, in a few words, for the account page
 
 
 class LogoutDelivery(Record, frozen=True):
@@ -264,6 +302,8 @@ class Grant(Record, frozen=True):
     revoked: bool = False
     resource: tuple[str, ...] = ()  # those that the request named
     authorization_details: Details = ()
+    claims: ClaimsRequest | None = None  # what of them the user agreed to
+    claims_locales: tuple[str, ...] = ()
 
 
 class AuthorizationCode(Record, frozen=True):
@@ -334,6 +374,35 @@ class PushedAuthorizationRequests(Record, frozen=True):
     lifetime: int | None = None
 
 
+class StatementIssuer(Record, frozen=True):
+    """Who may sign software statements (RFC 7591 2.3), and with which keys."""
+
+    issuer: str
+    jwks: dict[str, Any]
+
+
+class Registration(Record, frozen=True):
+    """Dynamic registration (RFC 7591): for nobody, for whoever has an initial access token, or for everybody.
+
+    `scope` is what a client that registers itself may ask for; `per_minute` limits open registration for each address
+    (0: no limit).
+    """
+
+    mode: Literal["off", "token", "open"] = "off"
+    scope: str = "openid profile email address phone offline_access"
+    per_minute: int = 10
+    statement_issuers: tuple[StatementIssuer, ...] = ()
+    statement_required: bool = False
+
+
+class InitialAccessToken(Record, frozen=True):
+    """An initial access token at rest, stored under its digest (RFC 7591 3)."""
+
+    created_at: int
+    expires_at: int
+    uses_left: int
+
+
 class Lifetimes(Record, frozen=True):
     """How long things live, in seconds."""
 
@@ -366,6 +435,7 @@ class RealmSettings(Record, frozen=True):
     profile: str = "oidc"
     dialect: str = "rfc9126"
     pushed_authorization_requests: PushedAuthorizationRequests = PushedAuthorizationRequests()
+    registration: Registration = Registration()
     lifetimes: Lifetimes = Lifetimes()
     rates: Rates = Rates()
     pkce_required: bool = False
@@ -381,5 +451,6 @@ class RealmSettings(Record, frozen=True):
     step_up: bool = False
     session_management: bool = False  # other sites may frame one page, to ask whether the session is the same
     access_token_signing_alg: str = "ES256"
+    claims_locales_supported: tuple[str, ...] = ()  # the languages that users' claims are kept in, as metadata tells
     tls_client_ca: str | None = None  # PEM: who may vouch for the certificates of tls_client_auth clients
     resources: tuple[Resource, ...] = ()

@@ -125,6 +125,11 @@ class Issuer:
         return self.identifier + self.paths.check_session
 
     @cached_property
+    def register(self) -> str:
+        """Client registration endpoint (RFC 7591); below it each client's configuration endpoint (RFC 7592)."""
+        return self.identifier + self.paths.register
+
+    @cached_property
     def jwks(self) -> str:
         """JWK Set document."""
         return self.identifier + self.paths.jwks

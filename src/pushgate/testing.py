@@ -123,8 +123,9 @@ async def running(
     engine.migrate(upgrade)
     transient = SqliteTransient(None, clock)
     management = Management(
-        engine, seal, clock, make_key=lambda alg, seal, now: _key(alg, seal), hash_password=_cheap.hash
-    )
+        engine, seal, clock, make_key=lambda alg, seal, now: _key(alg, seal), hash_password=_cheap.hash,
+        fetcher=fetcher,
+    )  # fmt: skip
     server = AuthorizationServer(
         base_url=base_url,
         engine=engine,

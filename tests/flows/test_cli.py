@@ -291,7 +291,9 @@ def test_the_life_of_a_user(folder: Path) -> None:
     create = ["user", "create", "dave", "--claim", "email=d@example.com"]
     assert "+ user     default/dave" in done(folder, *create, input="dave-password\n")
     shown = json.loads(done(folder, "user", "show", "dave", "--json"))
-    assert shown == {"sub": shown["sub"], "username": "dave", "claims": {"email": "d@example.com"}, "enabled": True}
+    none: dict[str, Any] = {"sessions": [], "consents": [], "grants": []}
+    known = {"sub": shown["sub"], "username": "dave", "claims": {"email": "d@example.com"}, "enabled": True}
+    assert shown == {**known, **none}
     done(folder, "user", "update", "dave", "--claim", "email_verified=true", "--disabled")
     shown = json.loads(done(folder, "user", "show", "dave", "--json"))
     assert (shown["claims"], shown["enabled"]) == ({"email": "d@example.com", "email_verified": True}, False)
@@ -438,6 +440,25 @@ def test_doctor_names_what_the_members_of_a_realm_relax(folder: Path) -> None:
     assert {UNLIMITED, *guessed}.isdisjoint(found)
     assert FRAMED not in found
     assert FRAMED in told("session_management: true")
+
+
+@pytest.mark.requirement("DPOP-11.2-1")
+def test_doctor_warns_of_bound_tokens_that_live_long_without_nonces(folder: Path) -> None:
+    def told(lifetime: int, nonces: bool, client: str) -> bool:
+        (folder / "bound.yaml").write_text(
+            f"realms: [{{name: default, dpop_nonces: {str(nonces).lower()}, lifetimes: {{access_token: {lifetime}}},"
+            f" clients: [{{client_id: post, redirect_uris: ['https://post.example/cb'], {client}}}]}}]"
+        )
+        done(folder, "apply", "bound.yaml")
+        text = f"DPoP-bound access tokens live for {lifetime} seconds and proofs need no nonce"
+        return text in {f["finding"] for f in json.loads(done(folder, "doctor", "--json"))}
+
+    bound, certificate = "dpop_bound_access_tokens: true", "tls_client_certificate_bound_access_tokens: true"
+    assert told(86_400, False, bound)
+    assert not told(86_400, True, bound)
+    assert not told(3600, False, bound)
+    assert not told(86_400, False, certificate)
+    assert not told(86_400, False, "client_name: Unbound")
 
 
 def test_doctor_has_no_relaxation_of_the_realm_to_name_under_fapi(tmp_path: Path) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from pushgate.manage.inputs import ManifestInput
 from pushgate.manage.manifest import BadManifest, Complaint, Document, parse, typed
 from pushgate.model import Client
 from pushgate.profiles import OAUTH2, OIDC
 from pushgate.protocol.client_auth import METHODS
+from pushgate.protocol.client_metadata import REGISTRABLE
 from pushgate.protocol.mtls import SUBJECT_MEMBERS
 from pushgate.protocol.registration import complete, problems
+from pushgate.testing import running
 from tests.support.strategies import anything, json_values, jwks, pieces, thoroughly, uris
 
 # --- Registrations and manifests -----------------------------------------------------------------------------
@@ -124,3 +131,38 @@ def are_complaints(complaints: list[Complaint]) -> None:
         assert str(complaint).startswith(f"manifest.yaml:{complaint.line}: ")
         assert complaint.line >= 1
         assert complaint.reason
+
+
+# --- Dynamic registration ----------------------------------------------------------------------------------------
+
+members = st.dictionaries(
+    st.sampled_from([*REGISTRABLE, "software_statement", "client_name#de", "client_id"]) | names,
+    json_values,
+    max_size=6,
+)
+
+
+@pytest.fixture(scope="module")
+def open_to_all() -> Iterator[Callable[[bytes], httpx.Response]]:
+    """Sends a body to the registration endpoint of a server that takes everybody."""
+    with asyncio.Runner() as runner, capture_logs():
+        stack = AsyncExitStack()
+        manifest = 'realms: [{name: default, registration: {mode: "open", per_minute: 0}}]'
+        server = runner.run(stack.enter_async_context(running(manifest)))
+        json_type = {"content-type": "application/json"}
+        try:
+            yield lambda body: runner.run(server.http.post("/oauth2/register", content=body, headers=json_type))
+        finally:
+            runner.run(stack.aclose())
+
+
+@thoroughly
+@given(body=st.binary(max_size=300) | members.map(lambda value: json.dumps(value).encode()))
+@example(body=b'{"redirect_uris": ["https://a.example/"], "client_name": "\\ud800"}')
+def test_whatever_is_registered_is_taken_or_refused(
+    open_to_all: Callable[[bytes], httpx.Response], body: bytes
+) -> None:
+    reply = open_to_all(body)
+    assert reply.status_code in (201, 400), reply.text
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.json().get("client_id") or reply.json()["error_description"].isascii()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from joserfc.jwk import ECKey, OctKey
 from pushgate.jose.keys import make_key
 from pushgate.manage.manifest import BadManifest
 from pushgate.testing import BASE_URL, Running, running
+from tests.support.assertions import public
 from tests.support.manifests import APP, APP_SECRET, HMAC_SECRET, KEY, MANIFEST, POST_SECRET, REQUEST
 from tests.support.steps import (
     AUTHORIZE,
@@ -386,13 +388,13 @@ async def test_the_scopes_are_those_of_openid_connect_and_of_the_resources(serve
 @pytest.mark.requirement("META-OIDD-2")
 async def test_what_openid_connect_demands(server: Running) -> None:
     metadata = await metadata_of(server)
-    assert metadata["subject_types_supported"] == ["public"]
+    assert metadata["subject_types_supported"] == ["public", "pairwise"]
     assert "RS256" in metadata["id_token_signing_alg_values_supported"]
     assert "none" not in metadata["id_token_signing_alg_values_supported"]
 
 
 @pytest.mark.requirement("META-OIDD-2", "OIDC-2-2")
-@pytest.mark.parametrize("alg", ["none", "HS256", "RS384", "ES512", "foo"])
+@pytest.mark.parametrize("alg", ["none", "HS1", "RS384", "ES512", "foo"])
 async def test_an_id_token_algorithm_that_is_not_advertised_cannot_be_registered(server: Running, alg: str) -> None:
     assert alg not in (await metadata_of(server))["id_token_signing_alg_values_supported"]
     with pytest.raises(BadManifest, match="id_token_signed_response_alg"):
@@ -404,27 +406,50 @@ async def test_userinfo_and_its_claims_are_published_and_nothing_that_is_not_the
     metadata = await metadata_of(server)
     assert metadata["userinfo_endpoint"] == f"{BASE_URL}/oauth2/userinfo"
     assert {"sub", "iss", "auth_time", "name", "email", "address", "phone_number"} <= set(metadata["claims_supported"])
-    # Signed or encrypted UserInfo and encrypted ID Tokens are neither listed nor to be registered.
-    assert not [
-        name for name in metadata if name.startswith(("userinfo_s", "userinfo_encryption", "id_token_encryption"))
-    ]
-    for member in ("userinfo_signed_response_alg: RS256", "id_token_encrypted_response_alg: RSA-OAEP"):
-        with pytest.raises(BadManifest, match="is not a member"):
-            await server.apply(MANIFEST.replace("client_name: The App", member))
+    keys = {"jwks": public("p256", "rsa"), "client_secret": "x" * 64}
+    for what in ("id_token", "userinfo"):
+        signing = metadata[f"{what}_signing_alg_values_supported"]
+        assert {*signing} == {"ES256", "PS256", "RS256", "EdDSA", "HS256", "HS384", "HS512"}
+        listed = {
+            f"{what}_signed_response_alg": signing,
+            f"{what}_encrypted_response_alg": metadata[f"{what}_encryption_alg_values_supported"],
+            f"{what}_encrypted_response_enc": metadata[f"{what}_encryption_enc_values_supported"],
+        }
+        for member, values in listed.items():
+            more = {f"{what}_encrypted_response_alg": "ECDH-ES"} if member.endswith("_enc") else {}
+            for value in values:
+                await server.apply(one_client(**keys, **more, **{member: value}))
+            with pytest.raises(BadManifest, match=f"{member}: must be one of"):
+                await server.apply(one_client(**keys, **more, **{member: "none"}))
+
+
+def one_client(**members: Any) -> str:
+    """A manifest with a client that has these members."""
+    client = {"client_id": "one", "redirect_uris": ["https://one.example/cb"], **members}
+    return json.dumps({"realms": [{"name": "default", "clients": [client]}]})
+
+
+@pytest.mark.requirement("META-OIDD-5")
+async def test_the_languages_of_claims_are_told_where_they_are_configured(server: Running) -> None:
+    metadata = await metadata_of(server)
+    assert metadata["claim_types_supported"] == ["normal"]
+    assert "claims_locales_supported" not in metadata
+    await server.apply("realms: [{name: default, claims_locales_supported: [de, fr-CA]}]")
+    assert (await metadata_of(server))["claims_locales_supported"] == ["de", "fr-CA"]
+    for wrong in ("de CH", "", "x"):
+        with pytest.raises(BadManifest, match=r"claims_locales_supported\[0\]: must be a language tag"):
+            await server.apply(json.dumps({"realms": [{"name": "default", "claims_locales_supported": [wrong]}]}))
 
 
 @pytest.mark.requirement("META-OIDD-4")
 async def test_what_is_not_supported_is_said_in_so_many_words(server: Running) -> None:
     metadata = await metadata_of(server)
-    flags = ("claims_parameter_supported", "request_uri_parameter_supported", "require_request_uri_registration")
+    assert metadata["claims_parameter_supported"] is True
+    flags = ("request_uri_parameter_supported", "require_request_uri_registration")
     assert {name: metadata[name] for name in flags} == dict.fromkeys(flags, False)
     browser = await ask(server, {**REQUEST, "request_uri": "https://app.example/request.jwt"})
     shown(browser.page, 400, "request_uri_not_supported", "authorize.request_uri_unsupported")
     assert stored(server) == 0
-    # An ignored claims parameter changes nothing.
-    wishes = '{"id_token": {"email": {"essential": true}}, "userinfo": {"name": null}}'
-    tokens = await tokens_for(server, but(REQUEST, claims=wishes, scope="openid"))
-    assert "email" not in await verified(server, tokens["id_token"])
 
 
 @pytest.mark.requirement("META-9207-1")

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pytest
 
-from pushgate.model import AuthorizationRequest, PushedAuthorizationRequest
+from pushgate.model import AuthorizationRequest, ClaimsRequest, ClaimWish, PushedAuthorizationRequest
 from pushgate.testing import Browser, Running
 from tests.support.manifests import APP, CHALLENGE, REDIRECT, REQUEST, VERIFIER, s256
 from tests.support.steps import told
@@ -66,6 +66,14 @@ PARAMETERS: dict[str, tuple[str, object]] = {
     "acr_values": ("urn:a urn:b", ("urn:a", "urn:b")),
     "ui_locales": ("de-CH en", ("de-CH", "en")),
     "display": ("popup", "popup"),
+    "claims": (
+        '{"userinfo": {"name": null, "email": {"essential": true}}, "id_token": {"acr": {"values": ["a", 1]}}, "x": 1}',
+        ClaimsRequest(
+            userinfo={"name": ClaimWish(), "email": ClaimWish(essential=True)},
+            id_token={"acr": ClaimWish(values=("a", 1))},
+        ),
+    ),
+    "claims_locales": ("de-CH fr", ("de-CH", "fr")),
     "resource": ("https://api.example", ("https://api.example",)),
     "authorization_details": ('[{"type": "payment", "amount": 1}]', ({"type": "payment", "amount": 1},)),
 }

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushgate.errors import OAuthError
-from pushgate.jose.verify import KeySet
 from pushgate.model import Client, Session
-from pushgate.protocol.logout import Asked, AskFirst, Hint, NobodyThere, SignOut, decide, read_hint, return_to, sent_on
+from pushgate.protocol.logout import Asked, AskFirst, Hint, NobodyThere, SignOut, decide, return_to, sent_on
 from pushgate.protocol.params import Params
 from pushgate.testing import BASE_URL, Browser, Running
 from tests.support.introspection import minted
@@ -323,13 +322,6 @@ def test_a_query_that_is_registered_stays() -> None:
     assert target is not None
     assert target.url == "https://app.example/out?a=b&state=s"
     assert sent_on(Asked(registered, None, target), confirmed=False) is None
-
-
-@given(token=st.text(max_size=100))
-def test_any_text_is_no_hint(token: str) -> None:
-    with pytest.raises(OAuthError) as refusal:
-        read_hint(token, KeySet([]), BASE_URL)
-    assert refusal.value.refusal.id == "logout.hint"
 
 
 async def test_what_can_be_registered() -> None:

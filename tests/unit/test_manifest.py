@@ -220,7 +220,7 @@ WRONG_REALM = {
         "pushed_authorization_requests.required: cannot be on while supported is off",
     ),
     "code-lifetime": ("lifetimes: {code: 601}", "lifetimes.code: must be 1 to 600 seconds"),
-    "registration": ("registration: {mode: open}", "registration.mode: Invalid enum value"),
+    "registration": ("registration: {mode: maybe}", "registration.mode: Invalid enum value"),
     "hosts": ("hosts: [as.example]", "hosts: realms are found by path in this release"),
     "rates": ("rates: {pushes_per_client: -1}", "rates: must not be negative"),
     "scope-owned-twice": (f"resources: {RESOURCES}", "resources[1].scopes: 's' belongs to https://a.example already"),

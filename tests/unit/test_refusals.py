@@ -18,6 +18,7 @@ SOURCE = TABLE.parent
 STAGES = {
     "http", "client", "assertion", "par", "request", "authorize", "login", "code", "token", "refresh", "userinfo",
     "dpop", "certificate", "request_object", "details", "introspection", "resource", "revocation", "logout",
+    "registration",
 }  # fmt: skip
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 
@@ -91,7 +92,7 @@ def test_a_description_is_a_sentence_and_the_advice_says_what_to_do(refusal: Ref
 REQUEST_WORDS = {
     "client_id", "redirect_uri", "response_type", "response_mode", "scope", "code_challenge", "code_challenge_method",
     "nonce", "prompt=none", "max_age", "id_token_hint", "grant_type", "code", "code_verifier", "refresh_token",
-    "request_uri", "43", "post_logout_redirect_uri",
+    "request_uri", "claims", "43", "post_logout_redirect_uri",
 }  # fmt: skip
 """Names that keep their spelling at the beginning of a sentence."""
 
@@ -124,6 +125,7 @@ REGISTERED = {
     "invalid_request_object", "request_not_supported", "request_uri_not_supported", "registration_not_supported",
     # RFC 8707 2, RFC 9396 5, RFC 9449 5 and 8, OpenID Connect Core Unmet Authentication Requirements 1.0
     "invalid_target", "invalid_authorization_details", "invalid_dpop_proof", "use_dpop_nonce",
+    "invalid_redirect_uri", "invalid_client_metadata", "invalid_software_statement", "unapproved_software_statement",
     "unmet_authentication_requirements",
 }  # fmt: skip
 

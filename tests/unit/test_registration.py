@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pushgate.model import Client
+from pushgate.model import Client, ClientSecret
 from pushgate.profiles import OAUTH2, OIDC
 from pushgate.protocol.registration import Problem, complete, problems
 from tests.support.assertions import key, public
@@ -27,6 +27,8 @@ CERTIFICATE = self_signed("a client that registers")
 X5C = {"x5c": CERTIFICATE.jwk()["x5c"]}
 OWN = {"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": {"keys": [CERTIFICATE.jwk()]}}
 BOUND = {"tls_client_certificate_bound_access_tokens": True}
+ID_HMAC = {"id_token_signed_response_alg": "HS256"}
+PAIRWISE = {"subject_type": "pairwise"}
 MACS = {"token_endpoint_auth_method": "client_secret_jwt"}
 
 
@@ -46,6 +48,26 @@ WELCOME: dict[str, tuple[dict[str, Any], str | None]] = {
     "keys although not needed": ({"jwks": KEYS}, None),
     "every algorithm of the method": (SIGNS | {"token_endpoint_auth_signing_alg": "EdDSA"}, None),
     "a mac of the method": (MACS | {"token_endpoint_auth_signing_alg": "HS256"}, None),
+    "ID Tokens under its secret": (ID_HMAC, "x" * 32),
+    "UserInfo under its secret": ({"userinfo_signed_response_alg": "HS512"}, "x" * 64),
+    "one host, so one sector": (PAIRWISE | {"redirect_uris": ("https://a.example/1", "https://a.example:444/2")}, None),
+    "a sector for two hosts": (
+        PAIRWISE
+        | {"redirect_uris": ("https://a.example/", "https://b.example/"), "sector_identifier_uri": "https://s.example/s"},
+        None,
+    ),
+    "a sector of a native scheme": (
+        PAIRWISE | NATIVE | {"redirect_uris": ("com.example.app:/cb",), "sector_identifier_uri": "https://s.example/s"},
+        None,
+    ),
+    "what is encrypted to it": (
+        {"jwks": KEYS, "id_token_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_alg": "ECDH-ES"},
+        None,
+    ),
+    "what it encrypts": (
+        {"request_object_encryption_alg": "RSA-OAEP-256", "request_object_encryption_enc": "A256GCM"}, None,
+    ),
+    "levels by default": ({"default_acr_values": ("urn:a", "2")}, None),
     "an id as long as may be": ({"client_id": "x" * 200}, None),
     "an id that is an address": ({"client_id": "https://app.example/?a=b#c"}, None),
     "no redirect where nobody redirects": ({"redirect_uris": (), "grant_types": ("client_credentials",)}, None),
@@ -159,7 +181,57 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "scopes with a quote": ({"scope": 'openid "x"'}, None, "scope"),
     "an empty scope": ({"scope": ""}, None, "scope"),
     "unsigned ID Tokens": ({"id_token_signed_response_alg": "none"}, None, "id_token_signed_response_alg"),
-    "ID Tokens under a secret": ({"id_token_signed_response_alg": "HS256"}, None, "id_token_signed_response_alg"),
+    "unsigned UserInfo": ({"userinfo_signed_response_alg": "none"}, None, "userinfo_signed_response_alg"),
+    "other answers under a secret": (
+        {"authorization_signed_response_alg": "HS256"}, None, "authorization_signed_response_alg",
+    ),
+    "ID Tokens under no secret": (PUBLIC | ID_HMAC, None, "id_token_signed_response_alg"),
+    "ID Tokens under no secret but keys": (SIGNS | ID_HMAC, None, "id_token_signed_response_alg"),
+    "UserInfo under no secret": (
+        PUBLIC | {"userinfo_signed_response_alg": "HS512"}, None, "userinfo_signed_response_alg",
+    ),
+    "a secret too short for its ID Tokens": (ID_HMAC, "x" * 31, "client_secret"),
+    "a secret too short for a longer key": (
+        {"id_token_signed_response_alg": "HS384"}, "x" * 47, "client_secret",
+    ),
+    "a secret that was not kept": (
+        ID_HMAC | {"secret": ClientSecret(digest=b"x")}, None, "client_secret",
+    ),
+    # Who its users are to it
+    "two hosts in no sector": (
+        PAIRWISE | {"redirect_uris": ("https://a.example/cb", "https://b.example/cb")}, None, "sector_identifier_uri",
+    ),
+    "no host and no sector": (
+        PAIRWISE | NATIVE | {"redirect_uris": ("com.example.app:/cb",)}, None, "sector_identifier_uri",
+    ),
+    "another host by prefix": (
+        PAIRWISE | {"pushed_redirect_uri_prefixes": ("https://other.example/x/",)}, None, "sector_identifier_uri",
+    ),
+    "a sector on http": ({"sector_identifier_uri": "http://app.example/sector"}, None, "sector_identifier_uri"),
+    "a sector on this machine": ({"sector_identifier_uri": "http://127.0.0.1/sector"}, None, "sector_identifier_uri"),
+    "a sector that is none": ({"sector_identifier_uri": "app.example"}, None, "sector_identifier_uri"),
+    "a level of two words": ({"default_acr_values": ("a", "b c")}, None, "default_acr_values[1]"),
+    # What is encrypted to it, and by it
+    "an encoding of requests alone": (
+        {"request_object_encryption_enc": "A256GCM"}, None, "request_object_encryption_enc",
+    ),
+    "requests encrypted in a broken way": (
+        {"request_object_encryption_alg": "RSA1_5"}, None, "request_object_encryption_alg",
+    ),
+    **{
+        f"{what} in {enc}": ({f"{what}_encrypted_response_enc": enc}, None, f"{what}_encrypted_response_enc")
+        for what in ("id_token", "userinfo") for enc in ("A128CBC-HS256", "A128CTR")
+    },
+    **{
+        f"{what} to nobody": ({f"{what}_encrypted_response_alg": "ECDH-ES"}, None, f"{what}_encrypted_response_alg")
+        for what in ("id_token", "userinfo")
+    },
+    **{
+        f"{what} in a broken way": (
+            {"jwks": KEYS, f"{what}_encrypted_response_alg": "RSA1_5"}, None, f"{what}_encrypted_response_alg",
+        )
+        for what in ("id_token", "userinfo")
+    },
     # What it signs with
     "no keys": (SIGNS | {"jwks": None}, None, "jwks"),
     "keys twice": (SIGNS | {"jwks_uri": "https://app.example/jwks"}, None, "jwks_uri"),
@@ -213,6 +285,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.requirement("REG-OIDC-2-3", "REG-OIDC-2-4", "REG-OIDC-2-2")
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case: str) -> None:
     changes, secret, member = REFUSED[case]

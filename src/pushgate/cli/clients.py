@@ -79,7 +79,8 @@ def delete(client_id: ClientId, realm: RealmName = "default", as_json: AsJson = 
 def public_members(client: Any) -> dict[str, Any]:
     """A client's members, without its secret."""
     document: dict[str, Any] = msgspec.to_builtins(client)
-    document.pop("secret", None)
+    for name in ("secret", "registration_token"):
+        document.pop(name, None)
     return {"client_id": document.pop("client_id"), **document}
 
 

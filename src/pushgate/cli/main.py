@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from pushgate import __version__
-from pushgate.cli import clients, database, explain, keys, manifests, serving, users
+from pushgate.cli import clients, database, explain, keys, manifests, serving, tokens, users
 
 app = typer.Typer(
     name="pushgate",
@@ -27,6 +27,7 @@ app.command("explain")(explain.explain)
 app.add_typer(clients.app, name="client")
 app.add_typer(users.app, name="user")
 app.add_typer(keys.app, name="keys")
+app.add_typer(tokens.app, name="token")
 app.add_typer(database.app, name="db")
 
 

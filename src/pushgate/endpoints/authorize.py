@@ -18,10 +18,12 @@ from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, brows
 from pushgate.endpoints.context import Context, new_id
 from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Request
+from pushgate.endpoints.id_token import id_token_form
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
-from pushgate.endpoints.par import URN, request_lifetime, row_of
+from pushgate.endpoints.par import URN, notice_repeats, request_lifetime, row_of
 from pushgate.endpoints.request_object import brought
 from pushgate.endpoints.session_state import state_members
+from pushgate.endpoints.subjects import hint_of, is_another_user
 from pushgate.errors import InvalidRequestUri, OAuthError
 from pushgate.events import AuthorizationAnswered, AuthorizationStarted
 from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
@@ -32,7 +34,8 @@ from pushgate.protocol.interaction import Login, Need, Nothing, interaction_id, 
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.redirect_uri import ReplyTo, reply_to
 from pushgate.protocol.rules import check
-from pushgate.protocol.tokens import subject_of_hint
+from pushgate.protocol.scopes import with_offline_access
+from pushgate.protocol.user_claims import agreed_claims
 from pushgate.store.ports import First, StoreUnavailable
 
 ADDRESSING = ("client_id", "request_uri", "redirect_uri", "response_mode")
@@ -71,13 +74,23 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     else:
         received = await receive(ctx, request, client, params)
         if not isinstance(received, Opened):
-            return BrowserAnswer(received)
+            return BrowserAnswer(received, doubtful=_doubtful(client, params, browser))
         opened, handle = received, URN + (received.handle or "")
     if request.method == "POST" and browser.session is None:
         # Cookies with SameSite=Lax do not come with a form posted from another site; they do with a GET.
         # So nothing is set here: a browser that seems new may have a cookie, and a sign-in in another tab.
         return BrowserAnswer(GoTo(own_path(ctx, handle, client)))
     return await guarded(ctx, request, opened, lambda: begin(ctx, request, opened, browser))
+
+
+def _doubtful(client: Client, params: Params, browser: Browser) -> str | None:
+    """Whether a refusal is no reason to send somebody to the client: a made-up request would be a way to anywhere.
+
+    Only where an operator vouches for the redirect URIs, the user has signed in, or the client asks to be told without
+    a page, does the browser go there by itself. RFC 9700 4.11.2.
+    """
+    silent = "none" in params.get("prompt", "").split()
+    return client.label if client.self_registered and browser.session is None and not silent else None
 
 
 def parameters(request: Request) -> Params:
@@ -132,6 +145,7 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
         handle, row = row_of(ctx, record)
         if not await ctx.transient.add(row.kind, row.key, row.value, row.keep_until):
             raise RuntimeError("a random handle of 208 bits came twice: the random source is broken")
+        notice_repeats(ctx, request, record)
     except OAuthError as error:
         emit_refusal(ctx, request, record, error)
         return (await answer_of(ctx, client, target))(error_members(error))
@@ -242,7 +256,8 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
     record = opened.record
     scope = check(facts_of(ctx, opened.client, record.request, pushed=record.pushed, signed=record.signed))
     asked, session = opened.record.request, browser.session
-    hint = asked.id_token_hint
+    hint = None if asked.id_token_hint is None else await hint_of(ctx, asked.id_token_hint)
+    other = session is not None and await is_another_user(ctx, opened.client, asked, hint, session.sub)
     interaction = await interaction_of(ctx, opened, browser) if browser.known else None
     consented: frozenset[str] = frozenset()
     # Anybody on the device can pose as a public client that is not reached by https, so its users are
@@ -250,23 +265,19 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
     recognised = not opened.client.public or opened.reply_to.redirect_uri.startswith("https://")
     if session is not None and not opened.client.skip_consent and recognised:
         consented = await ctx.grants.consent(session.sub, opened.client.client_id)
+    scope = with_offline_access(scope, asked, opened.client, consented)
     need = needed(
         asked,
         opened.client,
         scope,
         session=session,
         consented=consented,
-        hinted_sub=None if hint is None else hinted_subject(ctx, hint),
+        other_user=other,
         started_at=ctx.now() if interaction is None else interaction.started_at,
         now=ctx.now(),
         assurance=ctx.assurance(opened.client),
     )
     return need, scope
-
-
-def hinted_subject(ctx: Context, hint: str) -> str:
-    """The user an `id_token_hint` names. Raises InvalidRequest."""
-    return subject_of_hint(hint, ctx.keys.verifying, ctx.realm.issuer.identifier)
 
 
 async def started(ctx: Context, request: Request, opened: Opened, browser: Browser) -> str:
@@ -282,16 +293,26 @@ async def started(ctx: Context, request: Request, opened: Opened, browser: Brows
 
 
 async def complete(
-    ctx: Context, request: Request, opened: Opened, session: Session, scope: tuple[str, ...]
+    ctx: Context,
+    request: Request,
+    opened: Opened,
+    session: Session,
+    scope: tuple[str, ...],
+    agreed: tuple[str, ...] | None = None,
 ) -> AuthorizationResponse:
-    """Consume the request, then write the grant, then make what the client asked for. One winner."""
+    """Consume the request, then write the grant, then make what the client asked for. One winner.
+
+    `agreed` are the claims beyond the scope that the user let go; None: all that were asked for.
+    """
     answer = await answer_of(ctx, opened.client, opened.reply_to)
     asked, settings = opened.record.request, ctx.realm.settings
     details, issuer = asked.authorization_details, ctx.realm.issuer.identifier
     access = access_for(scope, asked.resource, details, opened.client, settings, issuer)
+    form = await id_token_form(ctx, opened.client) if "id_token" in asked.response_types else None
+    claims = agreed_claims(asked, scope, agreed)
     first = await consume(ctx, opened)
-    grant = await authorization_grant(ctx, first, opened.record, session, scope, access.audience)
-    members = await front_channel_members(ctx, first, opened.client, opened.record.request, opened.reply_to, grant)
+    grant = await authorization_grant(ctx, first, opened.client, opened.record, session, scope, access.audience, claims)
+    members = await front_channel_members(ctx, first, opened.client, asked, opened.reply_to, grant, form)
     members |= state_members(ctx, opened.client.client_id, opened.reply_to, session, scope)
     answered = AuthorizationAnswered(
         client_id=opened.client.client_id,

@@ -38,6 +38,8 @@ class BrowserAnswer:
 
     answer: AuthorizationResponse | GoTo
     cookies: list[bytes] = field(default_factory=list, repr=False)
+    doubtful: str | None = None
+    """The name of a client that nobody vouches for: the person decides whether to go there (RFC 9700 4.11.2)."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from pushgate.events import Event
 from pushgate.fetch import Fetcher
 from pushgate.jose.certificates import TrustAnchors, parse_anchors
 from pushgate.jose.encrypt import EncryptionKey
-from pushgate.jose.keys import KeyRing
+from pushgate.jose.keys import KeyRing, SigningKey
 from pushgate.jose.seal import Seal
 from pushgate.jose.verify import KeySet
 from pushgate.journal import Journal
@@ -24,6 +24,7 @@ from pushgate.profiles import Policy, policy_of
 from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.scopes import realm_scopes
 from pushgate.realm import Realm
+from pushgate.repeats import Repeats
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.credentials import Credentials
 from pushgate.store.durable.endings import Due, Endings
@@ -43,6 +44,12 @@ class ClientKeys(Protocol):
 
     async def encryption_key(self, realm: str, client: Client, alg: str) -> EncryptionKey | None:
         """The client's public key to encrypt to with this algorithm; None if there is none to be had."""
+
+    def signing_key(self, realm: str, client: Client, alg: str) -> SigningKey | None:
+        """The client's secret as a key to sign with; None where it is not kept in clear."""
+
+    def secret(self, realm: str, client: Client) -> KeySet:
+        """The client's secret to verify with; empty where it is not kept in clear."""
 
     async def jwks(self, client: Client, *, anew: bool = False) -> dict[str, Any] | None:
         """The client's JWK Set as it stands, with the certificates in it; `anew` asks its jwks_uri again."""
@@ -67,6 +74,7 @@ class Services:
     buckets: Buckets
     fetcher: Fetcher
     logouts: Logouts
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 class KnownClients(Protocol):
@@ -106,6 +114,11 @@ class Context:
         """The authorities that may vouch for clients of this realm; none unless the operator named some."""
         pem = self.realm.settings.tls_client_ca
         return TrustAnchors() if pem is None else parse_anchors(pem)
+
+    @cached_property
+    def pairwise_key(self) -> bytes:
+        """What pairwise subjects of this realm are made with; it lasts as long as the server's secret key."""
+        return self.services.seal.derive(f"pairwise\0{self.name}".encode())
 
     @cached_property
     def name(self) -> str:

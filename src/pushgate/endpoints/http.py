@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pushgate import refusals
-from pushgate.errors import NoToken, OAuthError
+from pushgate.errors import InvalidRegistrationToken, NoToken, OAuthError
 from pushgate.protocol import dpop
 from pushgate.protocol.mtls import Certificate
 from pushgate.protocol.params import Params, parse_form
@@ -108,6 +108,13 @@ class Reply(msgspec.Struct):
         return self
 
 
+def with_cookies(reply: Reply, cookies: list[bytes]) -> Reply:
+    """Add Set-Cookie headers."""
+    for cookie in cookies:
+        reply.with_cookie(cookie)
+    return reply
+
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -141,6 +148,8 @@ def _challenges(error: OAuthError, realm: str, algs: tuple[str, ...]) -> list[st
     signed = f'algs="{" ".join(algs)}"'
     if error.at_resource:
         return [f'DPoP realm="{realm}", {told}, {signed}']
+    if isinstance(error, InvalidRegistrationToken):
+        return [f'Bearer realm="{realm}", {told}']
     if isinstance(error, NoToken):
         return [f'Bearer realm="{realm}"', f'DPoP realm="{realm}", {signed}']
     if error.code in ("invalid_token", "insufficient_scope"):

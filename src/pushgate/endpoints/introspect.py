@@ -11,6 +11,7 @@ from pushgate.endpoints.encryption import encryption_for
 from pushgate.endpoints.http import NO_STORE, Reply, Request, json_reply
 from pushgate.endpoints.revoke import was_revoked
 from pushgate.endpoints.sender import settle
+from pushgate.endpoints.subjects import subject_for
 from pushgate.errors import InvalidClient
 from pushgate.jose.sign import sign_jwt
 from pushgate.model import Client
@@ -79,7 +80,8 @@ async def access_token_members(ctx: Context, caller: Caller, claims: dict[str, A
         return None
     if "grant" not in claims:  # the client's own: no user
         return members if claims["sub"] == claims["client_id"] else None
-    if not await ctx.grants.grant_live(claims["grant"]) or not await user_usable(ctx, claims["sub"]):
+    grant = await ctx.grants.grant(claims["grant"])
+    if grant is None or grant.revoked or not await user_usable(ctx, grant.sub):
         return None
     return members
 
@@ -90,11 +92,13 @@ async def refresh_token_members(ctx: Context, caller: Caller, token: str) -> dic
     if record is None or record.consumed or record.expires_at <= ctx.now():
         return None
     grant = await ctx.grants.grant(record.grant_id)
-    if grant is None or grant.revoked or not await client_usable(ctx, record.client_id):
+    client = await ctx.client(record.client_id)
+    if grant is None or grant.revoked or client is None or not client.enabled:
         return None
     if not await user_usable(ctx, grant.sub):
         return None
-    return introspection.refresh_token_members(record, grant.sub, ctx.realm.issuer.identifier, caller)
+    sub = subject_for(ctx, client, grant.sub)
+    return introspection.refresh_token_members(record, sub, ctx.realm.issuer.identifier, caller)
 
 
 async def client_usable(ctx: Context, client_id: str) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pushgate.endpoints.context import Context, new_handle, new_id
+from pushgate.endpoints.id_token import Form, id_token_form
+from pushgate.endpoints.subjects import subject_for
 from pushgate.jose.keys import SigningKey
 from pushgate.jose.sign import sign_jwt
 from pushgate.model import (
     AuthorizationCode,
     AuthorizationRequest,
+    ClaimsRequest,
     Client,
     Confirmation,
     Grant,
@@ -20,26 +23,29 @@ from pushgate.model import (
 from pushgate.protocol.access import Access, access_for
 from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.authorization_response import Members
+from pushgate.protocol.claims_request import level_asked
 from pushgate.protocol.logout import LOGOUT_TOKEN_TYPE, logout_token_claims
 from pushgate.protocol.redirect_uri import ReplyTo
 from pushgate.protocol.tokens import (
     ACCESS_TOKEN_TYPE,
     ID_TOKEN_TYPE,
     access_token_claims,
-    claims_of_scopes,
     client_token_claims,
     id_token_claims,
 )
+from pushgate.protocol.user_claims import released_claims
 from pushgate.store.ports import First
 
 
 async def authorization_grant(
     ctx: Context,
     first: First,
+    client: Client,
     record: PushedAuthorizationRequest,
     session: Session,
     scope: tuple[str, ...],
     audience: tuple[str, ...],
+    claims: ClaimsRequest | None,
 ) -> Grant:
     """Write down what the user allowed, before anything is made from it."""
     assert isinstance(first, First)
@@ -52,11 +58,13 @@ async def authorization_grant(
         audience=audience,
         auth_time=int(session.authenticated_at),
         amr=session.amr,
-        acr=Assurance(settings.authentication_contexts).acr_of(session.amr, asked.acr_values),
+        acr=Assurance(settings.authentication_contexts).acr_of(session.amr, level_asked(asked, client).acr_values),
         sid=session.sid,
         correlation_id=record.correlation_id,
         resource=asked.resource,
         authorization_details=asked.authorization_details,
+        claims=claims,
+        claims_locales=asked.claims_locales,
     )
     lifetimes = settings.lifetimes
     # As long as its session too: the client is told when that ends.
@@ -66,10 +74,17 @@ async def authorization_grant(
 
 
 async def front_channel_members(
-    ctx: Context, first: First, client: Client, request: AuthorizationRequest, reply_to: ReplyTo, grant: Grant
+    ctx: Context,
+    first: First,
+    client: Client,
+    request: AuthorizationRequest,
+    reply_to: ReplyTo,
+    grant: Grant,
+    form: Form | None,
 ) -> Members:
     """The members of a successful authorization response, as its response type names them.
 
+    `form` is that of an ID Token, where one is among them.
     RFC 6749 4.1.2, 4.2.2; OpenID Connect Core 3.2.2.5, 3.3.2.5.
     """
     members: Members = {}
@@ -89,16 +104,24 @@ async def front_channel_members(
             "expires_in": ctx.realm.settings.lifetimes.access_token,
             "scope": " ".join(access.scope),
         }
-    if "id_token" in kinds:
-        alone = kinds == {"id_token"}
-        user_claims = await released_claims(ctx, grant) if alone else None
-        members["id_token"] = id_token(ctx, client, grant, request.nonce, token, code, user_claims)
+    if form is not None:
+        user_claims = await ctx.services.directory.claims(ctx.name, grant.sub) or {}
+        scope = grant.scope if kinds == {"id_token"} else ()
+        claims = id_token_user_claims(grant, user_claims, scope)
+        members["id_token"] = id_token(
+            ctx, client, form, grant, nonce=request.nonce, access_token=token, code=code, state=request.state,
+            user_claims=claims,
+        )  # fmt: skip
     return members
 
 
-async def released_claims(ctx: Context, grant: Grant) -> dict[str, Any]:
-    """Without an access token the scopes' claims go into the ID Token (OpenID Connect Core 5.4)."""
-    return claims_of_scopes(grant.scope, await ctx.services.directory.claims(ctx.name, grant.sub) or {})
+def id_token_user_claims(grant: Grant, user_claims: dict[str, Any], scope: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The user's claims in an ID Token: those that were asked for there, and those of `scope`.
+
+    That is the granted scope where no access token opens UserInfo. OpenID Connect Core 5.4, 5.5.
+    """
+    wishes = {} if grant.claims is None else grant.claims.id_token
+    return released_claims(scope, wishes, user_claims, grant.claims_locales) if scope or wishes else {}
 
 
 async def authorization_code(
@@ -128,6 +151,7 @@ def access_token(
     """A signed access token for a user's grant, bound to the sender's key."""
     claims = access_token_claims(
         issuer=ctx.realm.issuer.identifier,
+        sub=subject_for(ctx, client, grant.sub),
         grant=grant,
         access=access,
         now=int(ctx.now()),
@@ -160,40 +184,47 @@ def access_token_key(ctx: Context, client: Client) -> SigningKey:
 def id_token(
     ctx: Context,
     client: Client,
+    form: Form,
     grant: Grant,
+    *,
     nonce: str | None = None,
     access_token: str | None = None,
     code: str | None = None,
+    state: str | None = None,
     user_claims: dict[str, Any] | None = None,
 ) -> str:
-    """A signed ID Token in the client's registered algorithm, if its profile has it."""
-    alg = ctx.policy(client).profile.signing_alg(client.id_token_signed_response_alg)
+    """An ID Token as the client wants it: signed, and encrypted where it is registered for that."""
     claims = id_token_claims(
         issuer=ctx.realm.issuer.identifier,
+        sub=subject_for(ctx, client, grant.sub),
         grant=grant,
         now=int(ctx.now()),
         lifetime=ctx.realm.settings.lifetimes.id_token,
-        alg=alg,
+        alg=form.key.alg,
         nonce=nonce,
         access_token=access_token,
         code=code,
+        state=state,
         user_claims=user_claims,
     )
-    return sign_jwt(claims, ctx.keys.signing[alg], ID_TOKEN_TYPE)
+    return form.seal(sign_jwt(claims, form.key, ID_TOKEN_TYPE))
 
 
-def logout_token(ctx: Context, client: Client, sub: str, sid: str) -> str:
-    """What tells a client that a session is over; signed as its ID Tokens are. Back-Channel Logout 2.4, 2.6."""
-    alg = ctx.policy(client).profile.signing_alg(client.id_token_signed_response_alg)
+async def logout_token(ctx: Context, client: Client, sub: str, sid: str) -> str:
+    """What tells a client that a session is over; in the form of its ID Tokens. Back-Channel Logout 2.4, 2.6.
+
+    Raises InvalidRequest where the client's key for it is not to be had.
+    """
+    form = await id_token_form(ctx, client)
     claims = logout_token_claims(
         issuer=ctx.realm.issuer.identifier,
         client_id=client.client_id,
-        sub=sub,
+        sub=subject_for(ctx, client, sub),
         sid=sid,
         now=int(ctx.now()),
         jti=new_id(),
     )
-    return sign_jwt(claims, ctx.keys.signing[alg], LOGOUT_TOKEN_TYPE)
+    return form.seal(sign_jwt(claims, form.key, LOGOUT_TOKEN_TYPE))
 
 
 async def refresh_token(ctx: Context, grant: Grant, confirmation: Confirmation | None) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.issue import logout_token
+from pushgate.errors import OAuthError
 from pushgate.events import LogoutDelivered, LogoutUndelivered
 from pushgate.fetch import FetchError
 from pushgate.protocol.logout import PASSING, delivered, next_attempt, passes
@@ -76,11 +77,13 @@ class LogoutDeliveries:
             return
         again = False
         try:
-            fields = {"logout_token": logout_token(ctx, client, delivery.sub, delivery.sid)}
+            fields = {"logout_token": await logout_token(ctx, client, delivery.sub, delivery.sid)}
             status = await ctx.services.fetcher.post_form(client.backchannel_logout_uri, fields)
             reason, again = "" if delivered(status) else f"status {status}", passes(status)
         except FetchError as problem:
             reason, again = problem.reason, problem.reason in PASSING
+        except OAuthError as problem:  # its key is not to be had now
+            reason, again = problem.refusal.id, True
         attempts = delivery.attempts + 1
         at = next_attempt(attempts, int(ctx.now())) if again else None
         if at is None:

@@ -14,7 +14,7 @@ from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.endpoints.request_object import Asked, asked_for
 from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
-from pushgate.events import RequestPushed
+from pushgate.events import RequestPushed, RequestValueRepeated
 from pushgate.model import Client, PushedAuthorizationRequest
 from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.dpop import check_same_key
@@ -54,6 +54,7 @@ async def push(ctx: Context, request: Request) -> Reply:
     handle, row = row_of(ctx, record)
     await settle(ctx, request, identified, row, proof=proof)
     lifetime = request_lifetime(ctx, client)
+    notice_repeats(ctx, request, record)
     ctx.emit(RequestPushed(client.client_id, record.correlation_id, lifetime), request)
     return with_nonce(ctx, json_reply({"request_uri": URN + handle, "expires_in": lifetime}, 201))
 
@@ -79,6 +80,15 @@ def pushed_request(
         correlation_id=request.correlation_id,
         signed=sent.signed,
     )
+
+
+def notice_repeats(ctx: Context, request: Request, record: PushedAuthorizationRequest) -> None:
+    """Tell of a client that sends a constant as code_challenge or nonce; the request goes on. RFC 9700 2.1.1."""
+    asked = record.request
+    state = None if record.pushed else asked.state
+    values = ctx.services.repeats.seen((ctx.name, asked.client_id), asked.code_challenge, asked.nonce, state)
+    if values:
+        ctx.emit(RequestValueRepeated(asked.client_id, record.correlation_id, " ".join(values)), request)
 
 
 def request_lifetime(ctx: Context, client: Client) -> int:

@@ -9,9 +9,10 @@ from pushgate import refusals
 from pushgate.endpoints import issue
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
+from pushgate.endpoints.id_token import Form, id_token_form
 from pushgate.endpoints.sender import Sender, authenticate_sender, with_nonce
 from pushgate.events import GrantRevoked, TokenIssued
-from pushgate.model import AuthorizationCode, Grant
+from pushgate.model import AuthorizationCode, Client, Grant
 from pushgate.protocol.access import Access, access_of_client, access_of_grant
 from pushgate.protocol.grants.authorization_code import check_owner, check_redemption
 from pushgate.protocol.grants.client_credentials import check_confidential, client_scope
@@ -21,6 +22,7 @@ from pushgate.protocol.scopes import OPENID
 from pushgate.store.ports import First
 
 GrantType = Callable[[Context, Request, Sender, Params], Awaitable[dict[str, Any]]]
+Identity = tuple[Form, dict[str, Any]]
 
 
 async def token(ctx: Context, request: Request) -> Reply:
@@ -58,13 +60,14 @@ async def authorization_code(ctx: Context, request: Request, sender: Sender, par
     access = access_of(ctx, sender, record.grant, record.grant.scope, params)
     if not await ctx.grants.grant_live(record.grant.grant_id):
         raise refusals.GRANT_REVOKED()
-    if await ctx.services.directory.claims(ctx.name, record.grant.sub) is None:
+    user_claims = await ctx.services.directory.claims(ctx.name, record.grant.sub)
+    if user_claims is None:
         raise refusals.GRANT_REVOKED("the user is gone or disabled")
+    identity = await identity_of(ctx, sender.client.client, user_claims, openid=OPENID in record.grant.scope)
     if not isinstance(await ctx.transient.consume("code", key), First):
         await revoke(ctx, request, record.grant, "code replayed")
         raise refusals.CODE_REPLAYED()
-    openid = OPENID in record.grant.scope
-    return await tokens(ctx, request, sender, record.grant, access, openid=openid, nonce=record.nonce)
+    return await tokens(ctx, request, sender, record.grant, access, identity, nonce=record.nonce)
 
 
 async def refresh_token(ctx: Context, request: Request, sender: Sender, params: Params) -> dict[str, Any]:
@@ -81,16 +84,17 @@ async def refresh_token(ctx: Context, request: Request, sender: Sender, params: 
     if record.consumed:
         await revoke(ctx, request, grant, "refresh token replayed")
         raise refusals.REFRESH_REPLAYED()
-    if await ctx.services.directory.claims(ctx.name, grant.sub) is None:
+    user_claims = await ctx.services.directory.claims(ctx.name, grant.sub)
+    if user_claims is None:
         raise refusals.REFRESH_INVALID("the user is gone or disabled")
     scope = narrowed(record.scope, params.get("scope"), sender.client.client)
     access = access_of(ctx, sender, grant, scope, params)
+    identity = await identity_of(ctx, sender.client.client, user_claims, openid=OPENID in scope)
     rotate = rotates(sender.client.client, record)
     if rotate and not await ctx.grants.rotate_refresh_token(value):
         await revoke(ctx, request, grant, "refresh token replayed")
         raise refusals.REFRESH_REPLAYED()
-    openid = OPENID in scope
-    return await tokens(ctx, request, sender, grant, access, openid=openid, refreshed=True, new_refresh_token=rotate)
+    return await tokens(ctx, request, sender, grant, access, identity, refreshed=True, new_refresh_token=rotate)
 
 
 async def client_credentials(ctx: Context, request: Request, sender: Sender, params: Params) -> dict[str, Any]:
@@ -111,14 +115,22 @@ GRANT_TYPES: dict[str, GrantType] = {
 }
 
 
+async def identity_of(ctx: Context, client: Client, user_claims: dict[str, Any], *, openid: bool) -> Identity | None:
+    """What an ID Token is made with, had before anything is spent; None where there will be none.
+
+    Raises InvalidRequest without a key that it needs. OpenID Connect Core 3.1.3.2.
+    """
+    return (await id_token_form(ctx, client), user_claims) if openid else None
+
+
 async def tokens(
     ctx: Context,
     request: Request,
     sender: Sender,
     grant: Grant,
     access: Access,
+    identity: Identity | None,
     *,
-    openid: bool,
     nonce: str | None = None,
     refreshed: bool = False,
     new_refresh_token: bool = True,
@@ -127,8 +139,12 @@ async def tokens(
     client = sender.client.client
     access_token = issue.access_token(ctx, client, grant, access, sender.confirmation)
     document = token_response(ctx, sender, access_token, access)
-    if openid:
-        document["id_token"] = issue.id_token(ctx, client, grant, nonce, access_token)
+    if identity is not None:
+        form, user_claims = identity
+        claims = issue.id_token_user_claims(grant, user_claims)
+        document["id_token"] = issue.id_token(
+            ctx, client, form, grant, nonce=nonce, access_token=access_token, user_claims=claims
+        )
     if new_refresh_token and "refresh_token" in client.grant_types:
         document["refresh_token"] = await issue.refresh_token(
             ctx, grant, sender.confirmation if client.public else None

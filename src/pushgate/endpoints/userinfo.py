@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from pushgate import refusals
 from pushgate.endpoints.context import Context
-from pushgate.endpoints.http import FORM, Reply, Request, json_reply
+from pushgate.endpoints.encryption import encryption_for
+from pushgate.endpoints.http import FORM, NO_STORE, Reply, Request, json_reply
+from pushgate.endpoints.id_token import signing_key
 from pushgate.endpoints.revoke import was_revoked
 from pushgate.endpoints.sender import proof_of, proof_row, with_nonce
 from pushgate.errors import InvalidClient, InvalidDpopProof, OAuthError, UseDpopNonce
+from pushgate.jose.sign import sign_jwt
+from pushgate.model import Client
 from pushgate.profiles import Policy
 from pushgate.protocol import dpop
-from pushgate.protocol.tokens import check_binding, claims_of_scopes, verify_access_token
+from pushgate.protocol.tokens import check_binding, verify_access_token
+from pushgate.protocol.user_claims import released_claims
 
 
 async def userinfo(ctx: Context, request: Request) -> Reply:
-    """The claims that the token's scopes release."""
+    """The claims that the token's scopes release, and those that were asked for by name and agreed to."""
     scheme, token = access_token_of(request)
     claims = verify_access_token(token, ctx.keys.verifying, ctx.realm.issuer.identifier, ctx.now())
     request.claimed_client = claims["client_id"]
-    grant = claims.get("grant")
-    if grant is None or not await ctx.grants.grant_live(grant) or await was_revoked(ctx, claims["jti"]):
+    grant = await ctx.grants.grant(claims["grant"]) if "grant" in claims else None
+    if grant is None or grant.revoked or await was_revoked(ctx, claims["jti"]):
         raise refusals.TOKEN_INVALID("revoked")
     client = await ctx.client(claims["client_id"])
     if client is None or not client.enabled:
         raise refusals.TOKEN_INVALID("the client is gone or disabled")
-    user_claims = await ctx.services.directory.claims(ctx.name, claims["sub"])
+    user_claims = await ctx.services.directory.claims(ctx.name, grant.sub)
     if user_claims is None:
         raise refusals.TOKEN_INVALID("the user is gone or disabled")
     await confirm(ctx, request, ctx.policy(client), scheme, token, claims.get("cnf"))
-    reply = json_reply({**claims_of_scopes(claims["scope"].split(" "), user_claims), "sub": claims["sub"]})
+    wishes = {} if grant.claims is None else grant.claims.userinfo
+    found = released_claims(claims["scope"].split(" "), wishes, user_claims, grant.claims_locales)
+    reply = await reply_of(ctx, client, {**found, "sub": claims["sub"]})
     return with_nonce(ctx, reply, resource=True)
+
+
+async def reply_of(ctx: Context, client: Client, claims: dict[str, Any]) -> Reply:
+    """JSON, or the JWT that the client registered for: signed, encrypted, or first the one and then the other.
+
+    A signed answer has no `typ`, so that it is taken for no other token. Raises InvalidRequest without a key, for
+    nothing is sent in clear instead. OpenID Connect Core 5.3.2.
+    """
+    signed, alg = client.userinfo_signed_response_alg, client.userinfo_encrypted_response_alg
+    if signed is None and alg is None:
+        return json_reply(claims)
+    claims = {**claims, "iss": ctx.realm.issuer.identifier, "aud": client.client_id}
+    cty = None if signed is None else "JWT"
+    enc = client.userinfo_encrypted_response_enc
+    seal = await encryption_for(ctx, client, alg, enc, otherwise=refusals.USERINFO_KEY, cty=cty)
+    text = (
+        msgspec.json.encode(claims).decode()
+        if signed is None
+        else sign_jwt(claims, signing_key(ctx, client, signed), None)
+    )
+    return Reply(200, seal(text).encode(), [(b"content-type", b"application/jwt"), *NO_STORE])
 
 
 async def confirm(

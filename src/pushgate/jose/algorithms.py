@@ -14,6 +14,9 @@ from joserfc.jws import JWSRegistry
 SIGNING = ("ES256", "PS256", "RS256", "EdDSA")
 """What the server signs with."""
 
+HMACS = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""What it signs with a client's secret where the client asks for that, and how many bytes of it (RFC 7518 3.2)."""
+
 ENCRYPTION = ("RSA-OAEP-256", "ECDH-ES")
 """What the server has keys for that others encrypt to; each serves its whole family."""
 

@@ -184,12 +184,12 @@ def encryption_key(jwk_keys: dict[str, Any] | None, alg: str) -> EncryptionKey |
     return None
 
 
-def encrypt_to(key: EncryptionKey, text: str, *, enc: str, cty: str = "JWT") -> str:
+def encrypt_to(key: EncryptionKey, text: str, *, enc: str, cty: str | None = "JWT") -> str:
     """A compact JWE to this key. Raises ValueError for an `enc` that is not of CONTENT_ENCS. RFC 7516 5.1."""
     if enc not in CONTENT_ENCS:
         raise ValueError(f"nothing is encrypted with {enc!r}")
-    named = {} if key.kid is None else {"kid": key.kid}
-    return jwe.encrypt_compact({"alg": key.alg, "enc": enc, **named, "cty": cty}, text, key.key, registry=_registry)
+    optional = {name: value for name, value in (("kid", key.kid), ("cty", cty)) if value is not None}
+    return jwe.encrypt_compact({"alg": key.alg, "enc": enc, **optional}, text, key.key, registry=_registry)
 
 
 def _public_key(jwk: dict[str, Any], alg: str) -> Key | None:

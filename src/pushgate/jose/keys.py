@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.encrypt import DecryptionKey, DecryptionKeys
@@ -20,9 +20,9 @@ RSA_BITS = 2048
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key that is in use."""
+    """A private key that is in use, or a secret that is shared with one client, which has no `kid`."""
 
-    kid: str
+    kid: str | None
     alg: str
     key: Key
 
@@ -49,6 +49,11 @@ def make_key(alg: str, seal: Seal, now: int) -> StoredKey:
     public = {**key.as_dict(private=False), "kid": kid, **use}
     private = json.dumps(key.as_dict(private=True)).encode()
     return StoredKey(kid=kid, alg=alg, public=public, sealed=seal.close(private, kid.encode()), created_at=now)
+
+
+def secret_key(alg: str, secret: str) -> SigningKey:
+    """The UTF-8 bytes of a client's secret as the key of an HMAC (OpenID Connect Core 10.1)."""
+    return SigningKey(None, alg, OctKey.import_key(secret.encode()))
 
 
 def open_key(stored: StoredKey, seal: Seal) -> SigningKey:

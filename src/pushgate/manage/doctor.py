@@ -59,6 +59,7 @@ async def examine(installation: Installation) -> list[Finding]:
         found += _authorities(realm, time.time())
         clients = await configuration.clients(realm.name)
         found += _bearer(realm, clients)
+        found += _stolen_proofs(realm, clients)
         for client in clients:
             found += _client(realm, client)
             found += _certificates(installation.settings, realm, client)
@@ -137,6 +138,11 @@ def _realm(realm: RealmSettings) -> Iterator[Finding]:
             "relaxation", realm.name, "other sites may frame one page, to ask whether the session is the same",
             "unset session_management unless an application needs it: back-channel logout works without it",
         )  # fmt: skip
+    if realm.registration.mode == "open":
+        yield Finding(
+            "relaxation", realm.name, "anybody can register a client",
+            "set registration.mode to token, and give out initial access tokens",
+        )  # fmt: skip
     for context in realm.authentication_contexts:
         if not METHODS.issuperset(context.amr):
             methods = " and ".join(sorted(set(context.amr) - METHODS))
@@ -162,6 +168,18 @@ def _bearer(realm: RealmSettings, clients: list[Client]) -> Iterator[Finding]:
         yield Finding(
             "relaxation", realm.name, f"access tokens are bound to no key: those of {shown}",
             "set dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens where the client can",
+        )  # fmt: skip
+
+
+def _stolen_proofs(realm: RealmSettings, clients: list[Client]) -> Iterator[Finding]:
+    """DPoP proofs made ahead of time, for tokens that live long. RFC 9449 11.2."""
+    bound = [c for c in clients if policy_of(realm, c).sender_constrained]
+    proving = any(c.dpop_bound_access_tokens or not c.tls_client_certificate_bound_access_tokens for c in bound)
+    if proving and not realm.dpop_nonces and realm.lifetimes.access_token > LONG_TOKEN:
+        yield Finding(
+            "relaxation", realm.name,
+            f"DPoP-bound access tokens live for {realm.lifetimes.access_token} seconds and proofs need no nonce",
+            "set dpop_nonces, or a shorter lifetimes.access_token: proofs can be made ahead of time and taken away",
         )  # fmt: skip
 
 

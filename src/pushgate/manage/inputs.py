@@ -39,17 +39,32 @@ class ClientInput(Input, frozen=True):
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    logo_uri: str | None = None
+    contacts: tuple[str, ...] = ()
+    software_id: str | None = None
+    software_version: str | None = None
+    initiate_login_uri: str | None = None
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str | None = None
     backchannel_logout_session_required: bool = False
     frontchannel_logout_uri: str | None = None
     frontchannel_logout_session_required: bool = False
     default_max_age: int | None = None
+    default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False
+    subject_type: Literal["public", "pairwise"] = "public"
+    sector_identifier_uri: str | None = None
     id_token_signed_response_alg: str | None = None
+    id_token_encrypted_response_alg: str | None = None
+    id_token_encrypted_response_enc: str | None = None
+    userinfo_signed_response_alg: str | None = None
+    userinfo_encrypted_response_alg: str | None = None
+    userinfo_encrypted_response_enc: str | None = None
     require_pushed_authorization_requests: bool = False
     dpop_bound_access_tokens: bool = False
     request_object_signing_alg: str | None = None
+    request_object_encryption_alg: str | None = None
+    request_object_encryption_enc: str | None = None
     require_signed_request_object: bool = False
     tls_client_auth_subject_dn: str | None = None
     tls_client_auth_san_dns: str | None = None
@@ -123,10 +138,21 @@ class ParInput(Input, frozen=True):
     lifetime: int | None = None
 
 
-class RegistrationInput(Input, frozen=True):
-    """Dynamic registration; this release has it off."""
+class StatementIssuerInput(Input, frozen=True):
+    """Who may sign software statements, and with which keys."""
 
-    mode: Literal["off"] = "off"
+    issuer: str
+    jwks: dict[str, Any]
+
+
+class RegistrationInput(Input, frozen=True):
+    """Dynamic registration: for whom, for which scope values, how often a minute from one address."""
+
+    mode: Literal["off", "token", "open"] = "off"
+    scope: str = "openid profile email address phone offline_access"
+    per_minute: int = 10
+    statement_issuers: tuple[StatementIssuerInput, ...] = ()
+    statement_required: bool = False
 
 
 class LifetimesInput(Input, frozen=True):
@@ -176,6 +202,7 @@ class RealmInput(Input, frozen=True):
     step_up: bool | msgspec.UnsetType = msgspec.UNSET
     session_management: bool | msgspec.UnsetType = msgspec.UNSET
     access_token_signing_alg: str | msgspec.UnsetType = msgspec.UNSET
+    claims_locales_supported: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     tls_client_ca: str | msgspec.UnsetType | None = msgspec.UNSET
     clients: tuple[ClientInput, ...] = ()
     resources: tuple[ResourceInput, ...] | msgspec.UnsetType = msgspec.UNSET

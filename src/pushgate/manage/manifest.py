@@ -14,7 +14,7 @@ import yaml
 
 from pushgate.directory.local import username_of
 from pushgate.manage.inputs import ClientInput, ManifestInput, RealmInput, SecretSource
-from pushgate.manage.service import Change, Management, Refused
+from pushgate.manage.service import REGISTERED, Change, Management, Refused
 from pushgate.model import Client, RealmSettings, User
 from pushgate.protocol.registration import complete
 
@@ -335,7 +335,8 @@ def _without_defaults(settings: RealmSettings) -> dict[str, Any]:
 
 def _client_document(management: Management, realm: str, client: Client, with_secrets: bool) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(client)
-    document.pop("secret", None)
+    for name in ("secret", *REGISTERED):
+        document.pop(name, None)
     secret = management.clear_secret(realm, client) if with_secrets else None
     document["application_type"] = client.application_type
     return document | ({"client_secret": secret} if secret else {})

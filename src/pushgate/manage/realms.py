@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_type_hints
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from pushgate.dialects import DIALECTS
 from pushgate.jose.algorithms import SIGNING
 from pushgate.jose.certificates import parse_anchors
+from pushgate.jose.verify import KeySet
 from pushgate.manage.inputs import RealmInput
 from pushgate.model import RealmSettings
 from pushgate.profiles import PROFILES
@@ -17,7 +19,8 @@ from pushgate.protocol.details_schema import schema_problem
 from pushgate.protocol.registration import LIFETIME_RANGE, Problem
 from pushgate.realm import REALM_NAME
 
-NOT_SETTINGS = frozenset({"name", "clients", "users", "registration", "hosts"})
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,5}")
+NOT_SETTINGS = frozenset({"name", "clients", "users", "hosts"})
 # Upper bounds in seconds; codes are short-lived by RFC 6749 4.1.2.
 LONGEST = {
     "code": 600,
@@ -82,6 +85,31 @@ def problems(settings: RealmSettings) -> list[Problem]:
         *_resource_problems(settings),
         *_details_problems(settings),
         *_context_problems(settings),
+        *_language_problems(settings),
+        *_registration_problems(settings),
+    ]
+
+
+def _registration_problems(settings: RealmSettings) -> list[Problem]:
+    found, asked = [], settings.registration
+    if not SCOPE.fullmatch(asked.scope):
+        found.append(Problem("registration.scope", "must be scope values separated by single spaces"))
+    if asked.per_minute < 0:
+        found.append(Problem("registration.per_minute", "must not be negative"))
+    if asked.statement_required and not asked.statement_issuers:
+        found.append(Problem("registration.statement_required", "cannot be on without statement_issuers"))
+    for index, issuer in enumerate(asked.statement_issuers):
+        keys = issuer.jwks.get("keys")
+        if not isinstance(keys, list) or not keys or len(KeySet.of_jwks(issuer.jwks).keys) != len(keys):
+            found.append(Problem(f"registration.statement_issuers[{index}].jwks", "must be a JWK Set of public keys"))
+    return found
+
+
+def _language_problems(settings: RealmSettings) -> list[Problem]:
+    return [
+        Problem(f"claims_locales_supported[{index}]", "must be a language tag (RFC 5646)")
+        for index, tag in enumerate(settings.claims_locales_supported)
+        if not LANGUAGE.fullmatch(tag)
     ]
 
 

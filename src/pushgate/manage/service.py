@@ -6,7 +6,7 @@ The command line and manifests call this; so will every other face of administra
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -16,7 +16,9 @@ import sqlalchemy as sa
 
 from pushgate.client_keys import secret_context
 from pushgate.directory.local import check_password, hash_password, username_of
+from pushgate.endpoints.sector import sector_identifier_problems
 from pushgate.events import ConfigurationChanged
+from pushgate.fetch import Fetcher
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.keys import KeyRing, make_key
 from pushgate.jose.seal import Seal
@@ -27,13 +29,16 @@ from pushgate.model import Client, ClientSecret, RealmSettings, StoredKey, User
 from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
 from pushgate.protocol.conflicts import conflicts
-from pushgate.protocol.registration import Problem, problems
+from pushgate.protocol.registration import Problem, problems, secret_in_clear
 from pushgate.store.durable import accounts, configuration, endings
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
+from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
 
+REGISTERED = ("self_registered", "client_id_issued_at", "registration_token", "software_statement", "translations")
+LONG_SECRET = 48  # bytes, 64 characters: long enough for the HMAC with the longest key
 Act = Literal["create", "update", "unchanged", "delete", "sign out"]
 Work = Callable[[sa.Connection], object]
 
@@ -46,18 +51,22 @@ class Refused(Exception):
         self.problems = found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """One thing that an act does, or would do in a dry run."""
 
     realm: str
-    object: Literal["realm", "client", "user", "key"]
+    object: Literal["realm", "client", "user", "key", "token"]
     id: str
     act: Act
     fields: tuple[str, ...] = ()
     work: Work | None = None
     secret: str | None = None
     """A generated client secret, to be shown once."""
+    client: Client | None = None
+    """A client as it will be."""
+    before: Work | None = None
+    """What has to succeed in the same transaction first."""
 
     def __repr__(self) -> str:
         return f"Change({self.act} {self.object} {self.id})"
@@ -74,10 +83,18 @@ class Management:
         *,
         make_key: Callable[[str, Seal, int], StoredKey] = make_key,
         hash_password: Callable[[str], str] = hash_password,
+        fetcher: Fetcher | None = None,
+        changed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`fetcher` gets the documents that clients name, where they have to be looked at when they are saved.
+
+        `changed` is called after each change, so that it is in force here at once.
+        """
+        self._changed = changed
+        self._fetcher = fetcher or Fetcher()
         self._make_key = make_key
         self._hash_password = hash_password
-        self._engine = engine
+        self.engine = engine
         self._seal = seal
         self._clock = clock
         self.configuration = Configuration(engine)
@@ -89,9 +106,17 @@ class Management:
             raise Refused([Problem("realm", f"there is no realm {name!r}")])
         return settings
 
+    def now(self) -> int:
+        """Seconds since the epoch."""
+        return int(self._clock())
+
     def accounts(self, realm: str) -> Accounts:
         """A realm's users."""
-        return Accounts(self._engine, realm)
+        return Accounts(self.engine, realm)
+
+    def grants(self, realm: str) -> Grants:
+        """What a realm's users allowed clients."""
+        return Grants(self.engine, realm)
 
     # --- Planning: what an act would do -----------------------------------------------------------
 
@@ -128,45 +153,54 @@ class Management:
                     found.append(Problem(f"resources[{index}].introspection_clients", reason))
         return found
 
-    async def plan_client(self, realm: RealmSettings, wanted: ClientInput, secret: str | None) -> Change:
+    async def plan_client(
+        self, realm: RealmSettings, wanted: ClientInput, secret: str | None, *, extra: dict[str, Any] | None = None
+    ) -> Change:
         """Create a client or replace it, keeping a secret that is not given anew. Raises Refused.
 
-        `secret` is the resolved client_secret; where one is needed and there is none, it is generated.
+        `secret` is the resolved client_secret; where one is needed and there is none, it is generated. `extra` are
+        members that a registration adds; an operator's change keeps them as they are.
         """
         current = await self.configuration.client(realm.name, wanted.client_id)
         generated = None
-        method = wanted.token_endpoint_auth_method
+        method, in_clear = wanted.token_endpoint_auth_method, secret_in_clear(wanted)
         if method not in (*SECRET_METHODS, *ASSERTION_METHODS[:1]):
             kept = None
         elif secret is None and current is not None and current.token_endpoint_auth_method == method:
             kept = current.secret
         else:
-            generated = None if secret is not None else secrets.token_urlsafe(32)
+            generated = None if secret is not None else secrets.token_urlsafe(LONG_SECRET if in_clear else 32)
             kept = self._keep(realm.name, wanted, current, secret or generated or "")
         members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f != "client_secret"}
         for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
             members[name] = members[name] or _default_alg(realm, wanted)
-        client = Client(**members, secret=kept)
-        found = problems(client, secret, PROFILES[realm.profile]) or conflicts(client, realm)
+        if extra is None and current is not None:
+            extra = {name: getattr(current, name) for name in REGISTERED}
+        client = Client(**{**members, **(extra or {})}, secret=kept)
+        found = (
+            problems(client, secret, PROFILES[realm.profile])
+            or conflicts(client, realm)
+            or await sector_identifier_problems(self._fetcher, client, current)
+        )
         if current is None and await self.accounts(realm.name).user(client.client_id) is not None:
             # RFC 9700 4.15.1: a token of a client must not look like one of a user.
             found.append(Problem("client_id", "is the identifier (sub) of a user"))
         if found:
             raise Refused(found)
         if client == current:
-            return Change(realm.name, "client", client.client_id, "unchanged")
+            return Change(realm.name, "client", client.client_id, "unchanged", client=client)
 
         def work(c: sa.Connection) -> None:
             configuration.save_client(c, realm.name, client)
 
         act: Act = "create" if current is None else "update"
         fields = _differences(current, client)
-        return Change(realm.name, "client", client.client_id, act, fields, work, generated)
+        return Change(realm.name, "client", client.client_id, act, fields, work, generated, client)
 
     def _keep(self, realm: str, wanted: ClientInput, current: Client | None, secret: str) -> ClientSecret:
         """A secret as it is stored: a digest; sealed too where an HMAC needs the secret itself."""
         digest = secret_digest(secret)
-        sealed = wanted.token_endpoint_auth_method == "client_secret_jwt"
+        sealed = secret_in_clear(wanted)
         before = current.secret if current is not None else None
         if before is not None and before.digest == digest and (before.sealed is not None) == sealed:
             return before
@@ -284,12 +318,16 @@ class Management:
 
         def work(c: sa.Connection) -> None:
             for change in wanted:
+                if change.before is not None:
+                    change.before(c)
                 if change.work is not None:
                     change.work(c)
                 event = ConfigurationChanged(change.object, change.id, change.act)
                 append_event(c, {"at": at, "realm": change.realm, "event": event.name, **event.members()})
 
         await self.configuration.change(work)
+        if self._changed is not None:
+            await self._changed()
 
     async def check_keys(self) -> None:
         """Every key opens with this secret key. Raises jose.seal.CannotOpen."""

@@ -14,13 +14,13 @@ class Assurance(Fact, frozen=True):
     contexts: tuple[AuthenticationContext, ...] = ()
     step_up: bool = False
 
-    def unmet(self, acr_values: tuple[str, ...], amr: tuple[str, ...]) -> bool:
+    def unmet(self, acr_values: tuple[str, ...], amr: tuple[str, ...], *, essential: bool = False) -> bool:
         """Whether contexts were asked for that are known here, and a sign-in by these methods reached none of them.
 
-        What is not known here is only a wish that nobody can grant.
+        What is not known here is only a wish that nobody can grant, unless it is `essential`.
         """
         asked = self._asked(acr_values)
-        return bool(asked) and not any(_reached(context, amr) for context in asked)
+        return (essential or bool(asked)) and not any(_reached(context, amr) for context in asked)
 
     def reachable(self, acr_values: tuple[str, ...]) -> bool:
         """Whether our pages can reach one of them."""

@@ -7,9 +7,10 @@ from functools import lru_cache
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
-from pushgate.model import AuthorizationRequest, Details
+from pushgate.model import AuthorizationRequest, ClaimsRequest, Details
 from pushgate.profiles import canonical_response_type
 from pushgate.protocol.authorization_details import requested_details
+from pushgate.protocol.claims_request import requested_claims
 from pushgate.protocol.params import Params
 from pushgate.protocol.resource import requested_resources
 
@@ -55,9 +56,11 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
             malformed = malformed or problem
     resource: tuple[str, ...] = ()
     details: Details = ()
+    claims: ClaimsRequest | None = None
     try:
         resource = requested_resources(params)
         details = requested_details(params)
+        claims = requested_claims(params)
     except OAuthError as problem:
         malformed = malformed or problem
     if max_age is not None and not MAX_AGE.fullmatch(max_age):
@@ -82,6 +85,8 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
         dpop_jkt=get("dpop_jkt"),
         resource=resource,
         authorization_details=details,
+        claims=claims,
+        claims_locales=_words(get("claims_locales")),
     )
     return request, malformed
 

@@ -40,6 +40,16 @@ def in_words(details: Details, types: tuple[AuthorizationDetailsType, ...]) -> l
     return shown
 
 
+def value_in_words(value: Any) -> str:
+    """A single value in one line, as in a row of `in_words`."""
+    return _text(value, None)
+
+
+def name_in_words(name: str) -> str:
+    """A name that somebody else chose, with what does not print spelt out."""
+    return _visible(name)
+
+
 def _rows(value: dict[str, Any] | list[Any], schema: Any, depth: int) -> list[Row]:
     if isinstance(value, dict):
         return [(_label(name, inner), _shown(value[name], inner, depth)) for name, inner in _members(value, schema)]

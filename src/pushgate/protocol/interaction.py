@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pushgate import refusals
 from pushgate.model import AuthorizationRequest, Client, Session
 from pushgate.protocol.assurance import NOTHING_KNOWN, Assurance
+from pushgate.protocol.claims_request import Level, level_asked
+from pushgate.protocol.user_claims import beyond_scopes, claim_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +47,31 @@ def needed(
     *,
     session: Session | None,
     consented: frozenset[str],
-    hinted_sub: str | None,
+    other_user: bool,
     started_at: float,
     now: float,
     assurance: Assurance = NOTHING_KNOWN,
 ) -> Need:
     """What is still needed, in order: the right user, fresh enough, who agreed.
 
+    `other_user`: the request names a user, and the session is not theirs.
     Under prompt=none a need becomes an OAuthError for the client. `started_at` and `now` are seconds
     since the epoch; a sign-in at or after `started_at` satisfies every demand for freshness.
     OpenID Connect Core 3.1.2.1, 3.1.2.3, 3.1.2.4; RFC 9470 5.
     """
     silent = "none" in request.prompt
-    login = _login_needed(request, client, session, hinted_sub, started_at, now)
-    if assurance.unmet(request.acr_values, () if session is None else session.amr):
-        login = _higher_login(request, session, assurance, started_at) or login
+    login = _login_needed(request, client, session, other_user, started_at, now)
+    level = level_asked(request, client)
+    if assurance.unmet(level.acr_values, () if session is None else session.amr, essential=level.essential):
+        login = _higher_login(request, level, session, assurance, started_at) or login
     if login is not None or session is None:
         if not silent:
             return login or Login()
-        if session is not None and hinted_sub not in (None, session.sub):
+        if session is not None and other_user:
             raise refusals.LOGIN_OTHER_USER()
         raise refusals.LOGIN_REQUIRED()
     # Authorization details are about one transaction: what was agreed to before says nothing about them.
-    remembered = consented.issuperset((*scope, *consent_to(request))) and not request.authorization_details
+    remembered = consented.issuperset((*scope, *consent_to(request, scope))) and not request.authorization_details
     agreed = client.skip_consent or remembered
     if not agreed or "consent" in request.prompt:
         if silent:
@@ -76,19 +80,24 @@ def needed(
     return Nothing(session)
 
 
-def consent_to(request: AuthorizationRequest) -> tuple[str, ...]:
-    """The resources that the request names, as they stand among remembered scope values, of which none has a quote."""
-    return tuple(f'"{uri}' for uri in request.resource)
+def consent_to(request: AuthorizationRequest, scope: tuple[str, ...]) -> tuple[str, ...]:
+    """The resources that the request names, and the claims beyond its scope, as they are remembered among scope values.
+
+    Of these none has a quote or a backslash.
+    """
+    claims = tuple(map(claim_word, beyond_scopes(request, scope)))
+    return (*(f'"{uri}' for uri in request.resource), *claims)
 
 
 def _higher_login(
-    request: AuthorizationRequest, session: Session | None, assurance: Assurance, started_at: float
+    request: AuthorizationRequest, level: Level, session: Session | None, assurance: Assurance, started_at: float
 ) -> Login | None:
-    """A sign-in that reaches the level asked for, where one can. RFC 9470 5, OpenID Connect Core 3.1.2.1."""
+    """A sign-in that reaches the level asked for, where one can. RFC 9470 5, OpenID Connect Core 3.1.2.1, 5.5.1.1."""
+    demanded = assurance.step_up or level.essential
     tried = session is not None and session.authenticated_at >= started_at
-    if assurance.reachable(request.acr_values) and not tried:
-        return Login(again=session is not None) if assurance.step_up or "none" not in request.prompt else None
-    if assurance.step_up:
+    if assurance.reachable(level.acr_values) and not tried:
+        return Login(again=session is not None) if demanded or "none" not in request.prompt else None
+    if demanded:
         raise refusals.ACR_UNMET()
     return None
 
@@ -97,15 +106,15 @@ def _login_needed(
     request: AuthorizationRequest,
     client: Client,
     session: Session | None,
-    hinted_sub: str | None,
+    other_user: bool,
     started_at: float,
     now: float,
 ) -> Login | None:
     if session is None or session.expires_at <= now:
         return Login()
     fresh = session.authenticated_at >= started_at
-    if hinted_sub is not None and session.sub != hinted_sub:
-        # Another user signed in on our page although the client hinted one: do not ask for ever.
+    if other_user:
+        # Another user signed in on our page although the client named one: do not ask for ever.
         if fresh:
             raise refusals.LOGIN_OTHER_USER()
         return Login(again=True)
@@ -115,6 +124,16 @@ def _login_needed(
     too_old = max_age is not None and int(now) - int(session.authenticated_at) > max_age
     forced = max_age == 0 or "login" in request.prompt or "select_account" in request.prompt
     return Login(again=True) if too_old or forced else None
+
+
+def known_enough(session: Session | None, now: float, *, max_age: int | None = None, amr: tuple[str, ...] = ()) -> bool:
+    """Whether a page of ours may be shown to this session: it lives, is fresh, and was begun by these methods.
+
+    `max_age` in seconds; `amr` holds RFC 8176 names.
+    """
+    if session is None or session.expires_at <= now or not set(amr) <= set(session.amr):
+        return False
+    return max_age is None or now - session.authenticated_at <= max_age
 
 
 def interaction_id(request_key: bytes, browser: str) -> str:
@@ -133,6 +152,16 @@ def csrf_token(interaction: str, browser: str) -> str:
 def account_token(sub: str, browser: str) -> str:
     """Whose account a page was about, without naming it: what one person was asked, no other decides."""
     return _mac(browser, b"account", sub.encode())
+
+
+def is_account(sent: str | None, sub: str, browser: str) -> bool:
+    """Whether a page was about this person's account."""
+    return sent is not None and hmac.compare_digest(sent.encode(), account_token(sub, browser).encode())
+
+
+def is_interaction(sent: str, request_key: bytes, browser: str) -> bool:
+    """Whether an interaction's id is that of this browser for this request."""
+    return hmac.compare_digest(sent.encode(), interaction_id(request_key, browser).encode())
 
 
 def check_csrf(sent: str | None, expected: str) -> None:

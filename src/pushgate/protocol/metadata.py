@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.algorithms import HMACS, SIGNING
 from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS
 from pushgate.protocol import dpop, pkce
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
 from pushgate.protocol.client_auth import METHODS
 from pushgate.protocol.redirect_uri import RESPONSE_MODES
 from pushgate.protocol.scopes import OPENID, SCOPE_CLAIMS, realm_scopes
+from pushgate.protocol.subjects import SUBJECT_TYPES
 from pushgate.realm import Realm
 
 GRANT_TYPES = ("authorization_code", "client_credentials", "implicit", "refresh_token")
@@ -23,7 +24,7 @@ ALIASED = (
 )
 """What clients call themselves, so that they can show a certificate there (RFC 8705 5)."""
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
-ID_TOKEN_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "sid", "nonce")
+ID_TOKEN_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "sid", "nonce", "at_hash", "c_hash", "s_hash")
 
 
 def metadata(realm: Realm) -> dict[str, Any]:
@@ -55,6 +56,8 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": _auth_methods(realm),
         "revocation_endpoint_auth_signing_alg_values_supported": _assertion_algs(realm),
     }
+    if realm.settings.registration.mode != "off":
+        document["registration_endpoint"] = issuer.register
     if realm.settings.request_parameter_supported or realm.settings.request_uri_parameter_supported:
         document |= {
             "request_object_signing_alg_values_supported": [
@@ -121,17 +124,30 @@ def _introspection(realm: Realm) -> dict[str, Any]:
     }
 
 
+def _id_token_algs(realm: Realm) -> list[str]:
+    """What ID Tokens and UserInfo are signed with, by registration of the client. OpenID Connect Discovery 3."""
+    return [a for a in (*SIGNING, *HMACS) if a in realm.profile.algorithms]
+
+
 def _openid(realm: Realm) -> dict[str, Any]:
     """The members that OpenID Connect adds. OpenID Connect Discovery 3."""
+    locales = realm.settings.claims_locales_supported
     acr = ["acr"] if realm.settings.authentication_contexts else []
     claims = [*ID_TOKEN_CLAIMS, *acr, *(name for names in SCOPE_CLAIMS.values() for name in names)]
     return {
         "userinfo_endpoint": realm.issuer.userinfo,
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [a for a in SIGNING if a in realm.profile.algorithms],
+        "subject_types_supported": list(SUBJECT_TYPES),
+        "id_token_signing_alg_values_supported": _id_token_algs(realm),
+        "id_token_encryption_alg_values_supported": list(KEY_ALGS),
+        "id_token_encryption_enc_values_supported": list(CONTENT_ENCS),
+        "userinfo_signing_alg_values_supported": _id_token_algs(realm),
+        "userinfo_encryption_alg_values_supported": list(KEY_ALGS),
+        "userinfo_encryption_enc_values_supported": list(CONTENT_ENCS),
         "claims_supported": list(dict.fromkeys(claims)),
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
+        "claim_types_supported": ["normal"],
         "require_request_uri_registration": realm.settings.request_uri_parameter_supported,
+        **({"claims_locales_supported": list(locales)} if locales else {}),
         **_logout(realm),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from pushgate.jose.algorithms import SIGNING
+from pushgate.jose.algorithms import HMACS, SIGNING
 from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, encryption_key
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
@@ -20,6 +20,7 @@ from pushgate.protocol.metadata import GRANT_TYPES
 from pushgate.protocol.mtls import SUBJECT_MEMBERS, has_certificate, registered_subjects, subject_problem
 from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, origin_of, registration_problem
 from pushgate.protocol.request_object import DIGEST, MAX_REFERENCE
+from pushgate.protocol.subjects import hosts_of
 
 MIN_SECRET = 22  # characters: 128 bits in base64url
 MIN_HMAC_SECRET = 32  # bytes (RFC 7518 3.2)
@@ -28,6 +29,10 @@ SECRETLESS = ("none", "private_key_jwt", *CERTIFICATE_METHODS)
 CLIENT_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_CLIENT_ID}}}")
 ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 MAX_REFERENCES = 50  # request_uris of one client
+SECRET_SIGNED = ("id_token_signed_response_alg", "userinfo_signed_response_alg")
+"""What may be signed with the client's secret. OpenID Connect Core 10.1."""
+GRANTS_OF = (("authorization_code", {"code"}), ("implicit", {"id_token", "token"}))
+"""What a response type needs to be among the grant types (RFC 7591 2.1)."""
 LIFETIME_RANGE = range(5, 601)  # seconds (RFC 9126 2.2)
 
 
@@ -50,6 +55,11 @@ def complete(members: dict[str, Any]) -> dict[str, Any]:
     """
     filled = dict(members)
     uris = members.get("redirect_uris")
+    responses = members.get("response_types")
+    if "grant_types" not in members and isinstance(responses, list | tuple):
+        kinds = {kind for value in responses if isinstance(value, str) for kind in value.split()}
+        needed = [grant for grant, kinds_of in GRANTS_OF if kinds & kinds_of]
+        filled |= {"grant_types": needed} if needed else {}
     if "application_type" not in members and isinstance(uris, list | tuple) and any(map(_loopback, uris)):
         filled["application_type"] = "native"
     return filled
@@ -75,6 +85,11 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
         *_profile(client, own),
         *_keys(client),
         *_certificates(client),
+        *_secret_signed(client, secret),
+        *_subjects(client),
+        *_encryption(client, "request_object_encryption", to_client=False),
+        *_encryption(client, "id_token_encrypted_response"),
+        *_encryption(client, "userinfo_encrypted_response"),
         *_encryption(client, "authorization_encrypted_response"),
         *_encryption(client, "introspection_encrypted_response"),
         *_limits(client),
@@ -115,7 +130,7 @@ def _redirects(client: Client) -> list[Problem]:
         found.append(Problem("pushed_redirect_uri_prefixes", "not for public clients (RFC 9126 7.2)"))
     if not client.redirect_uris and set(client.grant_types) & {"authorization_code", "implicit"}:
         found.append(Problem("redirect_uris", "at least one is needed for authorization_code and implicit"))
-    for name in ("client_uri", "policy_uri", "tos_uri"):
+    for name in ("client_uri", "policy_uri", "tos_uri", "logo_uri", "initiate_login_uri"):
         value = getattr(client, name)
         if value is not None and registration_problem(value, "web"):
             found.append(Problem(name, "must be an https URL"))
@@ -183,40 +198,91 @@ def _flows(client: Client, profile: SecurityProfile) -> list[Problem]:
             found.append(Problem("grant_types", f"{grant!r} is not supported; supported are {', '.join(GRANT_TYPES)}"))
     if client.public and "client_credentials" in client.grant_types:
         found.append(Problem("grant_types", "a public client cannot use client_credentials"))
-    redirecting = bool(client.redirect_uris)
-    for value in client.response_types if redirecting else ():
-        canonical = canonical_response_type(value)
-        if canonical not in profile.response_types:
-            found.append(Problem("response_types", f"{value!r} is not supported under the profile {profile.name}"))
-        elif "code" in canonical.split() and "authorization_code" not in client.grant_types:
-            found.append(Problem("grant_types", f"response type {value!r} needs authorization_code"))
-        elif _bound(client) and "token" in canonical.split():
-            found.append(Problem("response_types", f"{value!r} gives out a token that is bound to no key"))
+    found += _responses(client, profile)
     if client.scope is not None and not SCOPE.fullmatch(client.scope):
         found.append(Problem("scope", "must be scope values separated by single spaces"))
-    signed = ("id_token_signed_response_alg", "authorization_signed_response_alg", "introspection_signed_response_alg")
-    for name in signed:
-        if getattr(client, name) not in (*SIGNING, None):
-            found.append(Problem(name, f"must be one of {', '.join(SIGNING)}"))
+    for name in (*SECRET_SIGNED, "authorization_signed_response_alg", "introspection_signed_response_alg"):
+        allowed = (*SIGNING, *HMACS) if name in SECRET_SIGNED else SIGNING
+        if getattr(client, name) not in (*allowed, None):
+            found.append(Problem(name, f"must be one of {', '.join(allowed)}"))
     for mode in client.response_modes or ():
         if mode not in profile.response_modes:
             found.append(Problem("response_modes", f"{mode!r} is not supported under the profile {profile.name}"))
     return found
 
 
-def _encryption(client: Client, prefix: str) -> list[Problem]:
-    """`<prefix>_alg` and `<prefix>_enc`: what is encrypted to the client, and how. JARM 3, RFC 9701 6."""
+def _responses(client: Client, profile: SecurityProfile) -> list[Problem]:
+    found = []
+    redirecting = bool(client.redirect_uris)
+    for value in client.response_types if redirecting else ():
+        canonical = canonical_response_type(value)
+        if canonical not in profile.response_types:
+            found.append(Problem("response_types", f"{value!r} is not supported under the profile {profile.name}"))
+        for grant, kinds in GRANTS_OF:
+            if kinds & set(canonical.split()) and grant not in client.grant_types:
+                found.append(Problem("grant_types", f"response type {value!r} needs {grant}"))
+        if _bound(client) and "token" in canonical.split():
+            found.append(Problem("response_types", f"{value!r} gives out a token that is bound to no key"))
+    return found
+
+
+def _encryption(client: Client, prefix: str, *, to_client: bool = True) -> list[Problem]:
+    """`<prefix>_alg` and `<prefix>_enc`: how something is encrypted, to the client or by it.
+
+    OpenID Connect Registration 2, JARM 3, RFC 9701 6.
+    """
     alg, enc = getattr(client, f"{prefix}_alg"), getattr(client, f"{prefix}_enc")
     found = []
     if alg is not None and alg not in KEY_ALGS:
         found.append(Problem(f"{prefix}_alg", f"must be one of {', '.join(KEY_ALGS)}"))
-    elif alg is not None and client.jwks_uri is None and encryption_key(client.jwks, alg) is None:
+    elif to_client and alg is not None and client.jwks_uri is None and encryption_key(client.jwks, alg) is None:
         reason = "needs a key for it in jwks, with use: enc or without use, or jwks_uri"
         found.append(Problem(f"{prefix}_alg", reason))
     if enc is not None and enc not in CONTENT_ENCS:
         found.append(Problem(f"{prefix}_enc", f"must be one of {', '.join(CONTENT_ENCS)}"))
     elif enc is not None and alg is None:
         found.append(Problem(f"{prefix}_enc", f"needs {prefix}_alg"))
+    return found
+
+
+def secret_in_clear(client: Any) -> bool:
+    """Whether the secret of a client, or of one to be, has to be kept so that it can be used, and not only compared.
+
+    OpenID Connect Core 9, 10.1.
+    """
+    return client.token_endpoint_auth_method == "client_secret_jwt" or any(
+        getattr(client, name) in HMACS for name in SECRET_SIGNED
+    )
+
+
+def _secret_signed(client: Client, secret: str | None) -> list[Problem]:
+    """Nothing is signed with a secret that is not there, or too short. OpenID Connect Core 10.1, RFC 7518 3.2."""
+    found = []
+    for name in SECRET_SIGNED:
+        alg = getattr(client, name)
+        if alg not in HMACS:
+            continue
+        if client.token_endpoint_auth_method in SECRETLESS:
+            found.append(Problem(name, f"a client with {client.token_endpoint_auth_method} has no secret to sign with"))
+        elif secret is not None and len(secret.encode()) < HMACS[alg]:
+            found.append(Problem("client_secret", f"{alg} needs at least {HMACS[alg]} bytes"))
+        elif client.secret is not None and client.secret.sealed is None:
+            found.append(Problem("client_secret", f"has to be given anew for {alg}: only its digest was kept"))
+    return found
+
+
+def _subjects(client: Client) -> list[Problem]:
+    """Pairwise subjects need one host, or a document that vouches for all. OpenID Connect Core 8.1."""
+    found = []
+    uri, hosts = client.sector_identifier_uri, hosts_of(client)
+    if uri is not None and (not uri.startswith("https://") or registration_problem(uri, "web")):
+        found.append(Problem("sector_identifier_uri", "must be an https URL"))
+    elif uri is None and client.subject_type == "pairwise" and (len(hosts) > 1 or None in hosts):
+        reason = "pairwise subjects need it where redirect URIs are not all at one host"
+        found.append(Problem("sector_identifier_uri", reason))
+    for index, acr in enumerate(client.default_acr_values):
+        if not SCOPE.fullmatch(acr) or " " in acr:
+            found.append(Problem(f"default_acr_values[{index}]", "must be one word"))
     return found
 
 
@@ -232,7 +298,7 @@ def _profile(client: Client, profile: SecurityProfile) -> list[Problem]:
         allowed = ", ".join(sorted(profile.auth_methods))
         found.append(Problem("token_endpoint_auth_method", f"the profile {profile.name} takes {allowed} alone"))
     for name in (
-        "id_token_signed_response_alg", "authorization_signed_response_alg", "introspection_signed_response_alg",
+        *SECRET_SIGNED, "authorization_signed_response_alg", "introspection_signed_response_alg",
         "token_endpoint_auth_signing_alg", "request_object_signing_alg",
     ):  # fmt: skip
         alg = getattr(client, name)

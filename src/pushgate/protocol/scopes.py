@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from pushgate import refusals
-from pushgate.model import Resource
+from pushgate.model import AuthorizationRequest, Client, Resource
 from pushgate.profiles import SecurityProfile
 
 OPENID = "openid"
@@ -45,3 +45,20 @@ def grantable(asked: tuple[str, ...], registered: frozenset[str] | None, known: 
     if not beside_openid:
         raise refusals.SCOPE_NOT_ALLOWED()
     return kept
+
+
+def with_offline_access(
+    scope: tuple[str, ...], request: AuthorizationRequest, client: Client, consented: frozenset[str]
+) -> tuple[str, ...]:
+    """The scope, without `offline_access` where that is to be ignored.
+
+    It means something where a code is asked for, and the user is asked now (`prompt=consent`), agreed to it before
+    (`consented`), or an operator did for all. OpenID Connect Core 11; other OAuth requests may use the word as they
+    like.
+    """
+    if OFFLINE_ACCESS not in scope or OPENID not in scope:
+        return scope
+    agreed = "consent" in request.prompt or OFFLINE_ACCESS in consented or client.skip_consent
+    if agreed and "code" in request.response_types:
+        return scope
+    return tuple(value for value in scope if value != OFFLINE_ACCESS)

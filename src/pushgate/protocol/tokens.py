@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from pushgate import refusals
@@ -11,7 +11,6 @@ from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_j
 from pushgate.model import Confirmation, Grant
 from pushgate.protocol.access import Access
 from pushgate.protocol.access_token import LATEST
-from pushgate.protocol.scopes import SCOPE_CLAIMS
 
 ACCESS_TOKEN_TYPE = "at+jwt"
 ID_TOKEN_TYPE = "JWT"
@@ -20,6 +19,7 @@ ID_TOKEN_TYPE = "JWT"
 def access_token_claims(
     *,
     issuer: str,
+    sub: str,
     grant: Grant,
     access: Access,
     now: int,
@@ -29,11 +29,12 @@ def access_token_claims(
 ) -> dict[str, Any]:
     """Claims of an access token for a user's grant; `grant` lets the server see that it was revoked.
 
+    `sub` is what the client knows the user by, which need not be what the grant does.
     `now` and `lifetime` in seconds; `confirmation` is the key it is bound to. RFC 9068 2.2, RFC 7800 3.1.
     """
     claims = {
         "iss": issuer,
-        "sub": grant.sub,
+        "sub": sub,
         "client_id": grant.client_id,
         "iat": now,
         "exp": now + lifetime,
@@ -84,6 +85,7 @@ def client_token_claims(
 def id_token_claims(
     *,
     issuer: str,
+    sub: str,
     grant: Grant,
     now: int,
     lifetime: int,
@@ -91,16 +93,17 @@ def id_token_claims(
     nonce: str | None = None,
     access_token: str | None = None,
     code: str | None = None,
+    state: str | None = None,
     user_claims: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Claims of an ID Token. `auth_time` is always there; hashes bind what is issued beside it.
+    """Claims of an ID Token. `auth_time` is always there; hashes bind what is issued or sent beside it.
 
-    OpenID Connect Core 2, 3.1.3.6, 3.2.2.10, 3.3.2.11.
+    OpenID Connect Core 2, 3.1.3.6, 3.2.2.10, 3.3.2.11; `s_hash`: FAPI 1.0 Advanced 5.1.1.
     """
     claims: dict[str, Any] = {
         **(user_claims or {}),
         "iss": issuer,
-        "sub": grant.sub,
+        "sub": sub,
         "aud": grant.client_id,
         "iat": now,
         "exp": now + lifetime,
@@ -116,16 +119,9 @@ def id_token_claims(
         claims["at_hash"] = half_hash(access_token, alg)
     if code is not None:
         claims["c_hash"] = half_hash(code, alg)
+    if state is not None:
+        claims["s_hash"] = half_hash(state, alg)
     return claims
-
-
-def claims_of_scopes(scope: Iterable[str], user_claims: dict[str, Any]) -> dict[str, Any]:
-    """The user's claims that the granted scopes release; claims without a value are left out.
-
-    OpenID Connect Core 5.3.2, 5.4.
-    """
-    released = {name for value in scope for name in SCOPE_CLAIMS.get(value, ())}
-    return {name: value for name, value in user_claims.items() if name in released and value not in (None, "", [], {})}
 
 
 def verify_access_token(token: str, keys: KeySet, issuer: str, now: float) -> dict[str, Any]:
@@ -194,27 +190,16 @@ def audience_of(claims: dict[str, Any]) -> list[str]:
     return audience if isinstance(audience, list) else [audience]
 
 
-def subject_of_hint(hint: str, keys: KeySet, issuer: str) -> str:
-    """The user an `id_token_hint` names; it may have expired. Raises InvalidRequest.
-
-    OpenID Connect Core 3.1.2.1, 3.1.2.2.
-    """
-    claims = own_id_token(hint, keys, issuer)
-    if claims is None:
-        raise refusals.HINT_INVALID()
-    return str(claims["sub"])
-
-
 def own_id_token(token: str, keys: KeySet, issuer: str) -> dict[str, Any] | None:
     """The claims of an ID Token that this issuer made, expired or not; None for anything else.
 
-    Response JWTs have the same `typ`, but nobody in them.
+    Response JWTs have the same `typ`, but nobody in them. OpenID Connect Core 3.1.2.1, 3.1.2.2.
     """
     unverified = _own(token, keys)
     if unverified is None or unverified.header.get("typ") != ID_TOKEN_TYPE:
         return None
     claims = unverified.claims
-    return claims if claims["iss"] == issuer and "sub" in claims and "aud" in claims else None
+    return claims if claims.get("iss") == issuer and "sub" in claims and "aud" in claims else None
 
 
 def _own(token: str, keys: KeySet) -> Unverified | None:

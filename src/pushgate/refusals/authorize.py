@@ -75,8 +75,8 @@ LOGIN_REQUIRED = Refusal(
     "authorize.login_required", e.LoginRequired, "The user must sign in.", "Start a request without prompt=none.",
 )  # fmt: skip
 LOGIN_OTHER_USER = Refusal(
-    "authorize.login_other_user", e.LoginRequired, "Another user than the hinted one is signed in.",
-    "Leave id_token_hint out, or let that user sign in.",
+    "authorize.login_other_user", e.LoginRequired, "Another user than the one asked for is signed in.",
+    "Leave id_token_hint and the sub of claims out, or let that user sign in.",
 )  # fmt: skip
 ACR_UNMET = Refusal(
     "authorize.acr_unmet", e.UnmetAuthenticationRequirements, "The user cannot sign in at the requested level.",

@@ -101,3 +101,7 @@ ACCESS_REPLAY_FULL = Refusal(
     "resource.replay_full", e.TemporarilyUnavailable, "Too many DPoP proofs are remembered at the moment.",
     "Give the resource a larger memory for proofs, or a shared store (the argument replay).",
 )  # fmt: skip
+USERINFO_KEY = Refusal(
+    "userinfo.key", e.InvalidRequest, "The key to encrypt UserInfo with cannot be had.",
+    "Publish a key for userinfo_encrypted_response_alg. Nothing is ever sent in clear instead.",
+)  # fmt: skip

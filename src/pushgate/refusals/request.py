@@ -112,6 +112,11 @@ PROMPT_NONE = Refusal(
 MAX_AGE = Refusal(
     "request.max_age", e.InvalidRequest, "max_age must be a non-negative integer.", "Send seconds, as digits.",
 )  # fmt: skip
+CLAIMS_MALFORMED = Refusal(
+    "request.claims", e.InvalidRequest, "claims is malformed.",
+    "Send a JSON object whose members id_token and userinfo hold, for each claim, null or an object with essential, "
+    "value or values (OpenID Connect Core 5.5); no member name twice, at most 16 KiB and 100 claims.",
+)  # fmt: skip
 VALUE_TOO_LONG = Refusal(
     "request.value_too_long", e.InvalidRequest, "A parameter is too long.",
     "Keep nonce below 1,000 characters and redirect_uri below 2,000.",

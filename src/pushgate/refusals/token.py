@@ -73,3 +73,8 @@ CREDENTIALS_PUBLIC = Refusal(
     "token.client_credentials_public", e.UnauthorizedClient, "A public client cannot use client_credentials.",
     "Register an authentication method.",
 )  # fmt: skip
+ID_TOKEN_KEY = Refusal(
+    "token.id_token_key", e.InvalidRequest, "The key that the ID Token or UserInfo of this client needs cannot be had.",
+    "Publish a key for the registered encryption algorithm, or register the client_secret anew for HS256, HS384 or "
+    "HS512. Nothing is ever sent in clear or unsigned instead.",
+)  # fmt: skip

@@ -15,6 +15,7 @@ from pushgate import refusals
 from pushgate.endpoints.http import Reply, Request, error_reply
 from pushgate.errors import OAuthError
 from pushgate.events import RequestRefused
+from pushgate.manage.service import Management
 from pushgate.protocol import dpop
 from pushgate.store.ports import StoreUnavailable
 from pushgate.web import cors
@@ -55,6 +56,13 @@ class Application:
         self._certificate_header = None if client_cert_header is None else client_cert_header.lower().encode("ascii")
         self._root = urlsplit(server.base_url).path
         self.pages = Pages(self._root)
+        self.management = Management(
+            server.engine,
+            server.services.seal,
+            server.clock,
+            fetcher=server.fetcher,
+            changed=server.snapshot.refresh,
+        )
         self._mount_points = tuple(f"{self._root}{prefix}" for prefix in self.mounts)
         self._ids = map("{}-{:x}".format, itertools.repeat(secrets.token_hex(5)), itertools.count(1))
         self._hsts = (
@@ -167,12 +175,15 @@ class Application:
             raise refusals.METHOD()
         if len(request.query) > QUERY_LIMIT:
             raise refusals.URI_SIZE()
-        if request.method == "POST":
+        if request.method in ("POST", "PUT"):
             request.body = await read_body(request, receive)
         if route.machine is not None:
             return await route.machine(ctx, request)
+        call = Call(ctx, request, self.pages, place.rest, management=self.management)
+        if route.managing is not None:
+            return await route.managing(call)
         assert route.page is not None
-        return await route.page(Call(ctx, request, self.pages, place.rest))
+        return await route.page(call)
 
     def _refused(self, request: Request, realm: str, route: Route | None, error: OAuthError) -> Reply:
         if error.refusal not in (refusals.NOT_FOUND, refusals.PREFETCH):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Request
+from pushgate.manage.service import Management
 from pushgate.web.pages import Pages
 
 
@@ -17,3 +18,4 @@ class Call:
     request: Request
     pages: Pages
     rest: str = ""
+    management: Management = field(kw_only=True)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import b64encode
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from babel import dates
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -14,7 +17,7 @@ from pushgate.endpoints.browser import BrowserAnswer, GoTo
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import NO_STORE, Header, Reply, Request
 from pushgate.errors import OAuthError
-from pushgate.protocol.authorization_response import FormPost
+from pushgate.protocol.authorization_response import FormPost, RedirectTo
 from pushgate.realm import DEFAULT_REALM
 from pushgate.web.static import FOLDER, version
 
@@ -59,10 +62,16 @@ class Pages:
         *,
         status: int = 200,
         policy: str = f"{POLICY}; {ONE_SCRIPT}",
+        script: str | None = None,
         **values: Any,
     ) -> Reply:
-        """A page with its protecting headers; `values` are the template's variables."""
-        return self._render(template, request, ctx, status, policy, values)
+        """A page with its protecting headers; `values` are the template's variables.
+
+        `script` is a static file that this page may run, which its template names with `script_nonce`.
+        """
+        nonce = None if script is None else secrets.token_urlsafe(16)
+        policy += "" if nonce is None else f" 'nonce-{nonce}'"
+        return self._render(template, request, ctx, status, policy, {**values, "script": script, "script_nonce": nonce})
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""
@@ -84,6 +93,8 @@ class Pages:
     def answer(self, ctx: Context, request: Request, answer: BrowserAnswer) -> Reply:
         """Carry out what the authorization endpoint decided: 303, or a form that posts itself."""
         target = answer.answer
+        if answer.doubtful is not None and not isinstance(target, GoTo):
+            return self._doubtful(ctx, request, target, answer.doubtful)
         if isinstance(target, FormPost):
             nonce = secrets.token_urlsafe(16)
             policy = f"{POLICY}; script-src 'nonce-{nonce}'"
@@ -95,6 +106,18 @@ class Pages:
         for cookie in answer.cookies:
             reply.with_cookie(cookie)
         return reply
+
+    def _doubtful(self, ctx: Context, request: Request, target: RedirectTo | FormPost, name: str) -> Reply:
+        """Let the person decide whether to go to a client that nobody vouches for (RFC 9700 4.11.2)."""
+        where = target.action if isinstance(target, FormPost) else target.url
+        values: dict[str, Any] = {
+            "client_name": name,
+            "client_host": urlsplit(where).hostname or urlsplit(where).scheme,
+            "link": None if isinstance(target, FormPost) else target.url,
+            "action": where,
+            "fields": target.fields if isinstance(target, FormPost) else (),
+        }
+        return self.page("doubtful.html", request, ctx, status=400, **values)
 
     def _render(
         self,
@@ -112,6 +135,8 @@ class Pages:
             request_id=request.id,
             once=Markup(ONCE),  # noqa: S704 - our own file
             lang="en",
+            day=lambda seconds: dates.format_date(_utc(seconds), "d MMMM y", locale="en"),
+            moment=lambda seconds: f"{dates.format_datetime(_utc(seconds), 'd MMMM y, HH:mm', locale='en')} UTC",
             static=lambda path: f"{self._root}/static/{path}?v={version(path)}",
             **values,
         )
@@ -125,6 +150,10 @@ class Pages:
 
 def _cannot_go_on(error: OAuthError) -> str:
     return "You were not signed out" if error.refusal.id.startswith("logout.") else "This sign-in cannot go on"
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def redirect(url: str) -> Reply:

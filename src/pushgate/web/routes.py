@@ -12,6 +12,8 @@ from pushgate.endpoints import discovery, introspect, par, revoke, sample_resour
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
+from pushgate.web import register
+from pushgate.web.account import changes, overview
 from pushgate.web.call import Call
 from pushgate.web.check_session import check_session
 from pushgate.web.home import home
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the table. Exactly one of `machine`, `page` and `server_wide` answers."""
+    """One row of the table. Exactly one of `machine`, `page`, `managing` and `server_wide` answers."""
 
     name: str
     methods: tuple[str, ...]
     machine: Callable[[Context, Request], Awaitable[Reply]] | None = None
     page: Callable[[Call], Awaitable[Reply]] | None = None
+    managing: Callable[[Call], Awaitable[Reply]] | None = None
+    """A machine endpoint that changes the configuration."""
     server_wide: Callable[[AuthorizationServer, Request], Awaitable[Reply]] | None = None
     safe: bool = True
     """GET changes nothing, so that HEAD is answered too."""
@@ -77,6 +81,8 @@ ROUTES: dict[str, Route] = {
     PATHS.introspect: Route("introspect", POST, introspect.introspect),
     PATHS.revoke: Route("revoke", POST, revoke.revoke, cors="clients"),
     PATHS.jwks: Route("jwks", GET, discovery.jwks_document, cors="any"),
+    PATHS.register: Route("register", POST, managing=register.register, cors="any"),
+    f"{PATHS.register}/": Route("configuration", ("GET", "PUT", "DELETE"), managing=register.configuration, cors="any"),
     "/resource": Route("resource", BOTH, sample_resource.sample_resource, cors="any", sample=True),
     "/.well-known/openid-configuration": METADATA,
     "/.well-known/oauth-authorization-server": METADATA,
@@ -84,6 +90,10 @@ ROUTES: dict[str, Route] = {
     "/oauth2/consent/": Route("consent", BOTH, page=consent.consent_page, safe=False),
     PATHS.end_session: Route("logout", BOTH, page=logout.logout_page, safe=False),
     PATHS.check_session: Route("check_session", GET, page=check_session),
+    "/oauth2/account": Route("account", BOTH, page=overview.account_page),
+    "/oauth2/account/password": Route("account", BOTH, page=changes.password_page),
+    "/oauth2/account/totp": Route("account", BOTH, page=changes.totp_page),
+    "/oauth2/account/passkey": Route("account", BOTH, page=changes.passkey_page),
     "/": Route("home", GET, page=home),
     "/healthz": Route("healthz", GET, server_wide=healthz),
     "/readyz": Route("readyz", GET, server_wide=readyz),

@@ -43,9 +43,10 @@ def _prepared(row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def purge_expired(engine: DurableEngine, now: int) -> int:
-    """Delete expired sessions, refresh tokens and grants in small steps; the number of rows deleted."""
+    """Delete what has expired in small steps; the number of rows deleted."""
     total = 0
-    for table, key in ((t.sessions, "digest"), (t.refresh_tokens, "digest"), (t.grants, "grant_id")):
+    digests = (t.sessions, t.refresh_tokens, t.initial_access_tokens)
+    for table, key in (*((table, "digest") for table in digests), (t.grants, "grant_id")):
         column = table.c[key]
         step = sa.delete(table).where(column.in_(sa.select(column).where(table.c.expires_at < now).limit(PURGE_STEP)))
         while True:

@@ -11,7 +11,7 @@ from pushgate.endpoints.browser import Browser, BrowserAnswer, browser_of
 from pushgate.endpoints.http import Reply
 from pushgate.errors import OAuthError
 from pushgate.model import Interaction, PushedAuthorizationRequest
-from pushgate.protocol.interaction import csrf_token, interaction_id
+from pushgate.protocol.interaction import csrf_token, is_interaction
 from pushgate.web.call import Call
 
 
@@ -29,6 +29,31 @@ class Visit:
     browser: Browser
     opened: flow.Opened
     csrf: str
+
+    @property
+    def here(self) -> str:
+        """The path of the page."""
+        return self.call.request.path
+
+    @property
+    def client_name(self) -> str:
+        """Who asks the user to sign in."""
+        return self.opened.client.label
+
+    @property
+    def client_host(self) -> str:
+        """Where the browser goes after it."""
+        return self.opened.reply_to.host
+
+    @property
+    def correlation_id(self) -> str:
+        """What ties the events of a flow together."""
+        return self.opened.record.correlation_id
+
+    @property
+    def login_hint(self) -> str:
+        """Whom the client expects."""
+        return self.opened.record.request.login_hint or ""
 
     async def proceed(self) -> BrowserAnswer:
         """Where this browser goes from here."""
@@ -67,7 +92,7 @@ async def visit(call: Call) -> Visit:
     if stored is None:
         raise refusals.INTERACTION_UNKNOWN()
     interaction = Interaction.decode(stored.value)
-    if interaction_id(interaction.request_key, browser.value) != identifier:
+    if not is_interaction(identifier, interaction.request_key, browser.value):
         raise refusals.INTERACTION_OTHER_BROWSER()
     kept = await ctx.transient.get("par", interaction.request_key)
     if kept is None:

@@ -12,11 +12,13 @@ from pushgate.endpoints.endings import end_session
 from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.endpoints.session_state import state_cookies
 from pushgate.events import ConsentGiven
-from pushgate.model import Session
-from pushgate.protocol.details_words import in_words
-from pushgate.protocol.interaction import Login, account_token, check_csrf, consent_to
+from pushgate.model import ClaimWish, Session
+from pushgate.protocol.client_metadata import client_text
+from pushgate.protocol.details_words import in_words, name_in_words, value_in_words
+from pushgate.protocol.interaction import Login, account_token, check_csrf, consent_to, is_account
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
+from pushgate.protocol.user_claims import beyond_scopes, claim_word, released_claims
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
 
@@ -28,6 +30,28 @@ DESCRIPTIONS = {
     "phone": ("Your phone number", ""),
     "offline_access": ("Stay connected", "Access while you are not using the application."),
 }
+CLAIM_TITLES = {
+    "name": "Your name",
+    "given_name": "Your given name",
+    "family_name": "Your family name",
+    "middle_name": "Your middle name",
+    "nickname": "Your nickname",
+    "preferred_username": "Your user name",
+    "profile": "The address of your profile page",
+    "picture": "Your picture",
+    "website": "Your website",
+    "email": "Your email address",
+    "email_verified": "Whether your email address was verified",
+    "gender": "Your gender",
+    "birthdate": "Your date of birth",
+    "zoneinfo": "Your time zone",
+    "locale": "Your language",
+    "phone_number": "Your phone number",
+    "phone_number_verified": "Whether your phone number was verified",
+    "address": "Your postal address",
+    "updated_at": "When your profile was last changed",
+}
+"""Claims of OpenID Connect Core 5.1 in words; any other is shown by its name."""
 
 
 async def consent_page(call: Call) -> Reply:
@@ -37,7 +61,7 @@ async def consent_page(call: Call) -> Reply:
         return await here.attempt(_decided)
     answer = await here.proceed()
     if isinstance(answer.answer, Stop) and answer.answer.page == "consent" and here.browser.session:
-        return _form(here, answer.answer.scope, here.browser.session)
+        return await _form(here, answer.answer.scope, here.browser.session)
     return here.reply(answer)
 
 
@@ -66,22 +90,26 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
     """Remember the consent and answer the client, if the one who was asked is still signed in."""
     ctx, session = here.call.ctx, here.browser.session
     need, scope = await flow.assess(ctx, here.opened, here.browser)
-    asked = session is not None and params.get("account") == account_token(session.sub, here.browser.value)
+    asked = session is not None and is_account(params.get("account"), session.sub, here.browser.value)
     if session is None or not asked or isinstance(need, Login):
         return await flow.proceed(ctx, here.call.request, here.opened, here.browser)
     granted = tuple(s for s in scope if s == OPENID or s in ticked)
     if not granted and not here.opened.record.request.authorization_details:
         raise refusals.DENIED("nothing was ticked")
     client_id = here.opened.client.client_id
-    resources = consent_to(here.opened.record.request)
+    request = here.opened.record.request
+    asked_too = consent_to(request, scope)
+    claims = {claim_word(name): name for name in beyond_scopes(request, scope)}
+    kept = tuple(word for word in asked_too if word not in claims or word in ticked)
     await ctx.grants.save_consent(
-        session.sub, client_id, asked=(*scope, *resources), granted=(*granted, *resources), now=int(ctx.now())
+        session.sub, client_id, asked=(*scope, *asked_too), granted=(*granted, *kept), now=int(ctx.now())
     )
-    ctx.emit(
-        ConsentGiven(session.sub, client_id, " ".join(granted), here.opened.record.correlation_id),
-        here.call.request,
+    agreed = tuple(claims[word] for word in kept if word in claims)
+    given = ConsentGiven(
+        session.sub, client_id, " ".join(granted), here.opened.record.correlation_id, " ".join(agreed) or None
     )
-    response = await flow.complete(ctx, here.call.request, here.opened, session, granted)
+    ctx.emit(given, here.call.request)
+    response = await flow.complete(ctx, here.call.request, here.opened, session, granted, agreed)
     return BrowserAnswer(response, here.browser.cookies)
 
 
@@ -97,19 +125,22 @@ async def _switch(here: Visit) -> Reply:
     return here.reply(BrowserAnswer(answer.answer, [*answer.cookies, gone]))
 
 
-def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
+async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
     client, types = here.opened.client, here.call.ctx.realm.settings.authorization_details_types
+    locales = here.opened.record.request.ui_locales
     return here.call.pages.page(
         "consent.html",
         here.call.request,
         here.call.ctx,
-        client_name=client.label,
+        client_name=client_text(client, "client_name", locales) or client.client_id,
+        client_unverified=client.self_registered,
         client_host=here.opened.reply_to.host,
-        client_uri=client.client_uri,
-        policy_uri=client.policy_uri,
-        tos_uri=client.tos_uri,
+        client_uri=client_text(client, "client_uri", locales),
+        policy_uri=client_text(client, "policy_uri", locales),
+        tos_uri=client_text(client, "tos_uri", locales),
         username=session.username,
         scopes=[describe(here.call.ctx, value) for value in scope],
+        claims=await _claims(here, scope, session),
         resources=here.opened.record.request.resource,
         details=in_words(here.opened.record.request.authorization_details, types),
         action=here.call.request.path,
@@ -125,3 +156,23 @@ def describe(ctx: Context, scope: str) -> dict[str, Any]:
         owner = [r.identifier for r in ctx.realm.settings.resources if scope in r.scopes]
         description = f"Access to {owner[0]}" if owner else ""
     return {"name": scope, "title": title, "description": description, "required": scope == OPENID}
+
+
+async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list[dict[str, Any]]:
+    """The claims beyond the scope that are asked for by name, with what the account has for each."""
+    ctx, request = here.call.ctx, here.opened.record.request
+    names = beyond_scopes(request, scope)
+    if not names:
+        return []
+    account = await ctx.services.directory.claims(ctx.name, session.sub) or {}
+    found = released_claims((), dict.fromkeys(names, ClaimWish()), account, request.claims_locales)
+    return [
+        {
+            "word": claim_word(name),
+            "title": CLAIM_TITLES.get(name.partition("#")[0]),
+            "name": name_in_words(name),
+            "language": name_in_words(name.partition("#")[2]),
+            "value": value_in_words(found[name]) if name in found else None,
+        }
+        for name in names
+    ]

@@ -12,20 +12,23 @@ from pushgate.endpoints.authorize import parameters
 from pushgate.endpoints.browser import Browser, browser_of, session_cookie
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.endings import end_session
-from pushgate.endpoints.http import Reply, set_cookie
+from pushgate.endpoints.http import Reply, set_cookie, with_cookies
 from pushgate.endpoints.session_state import state_cookies
+from pushgate.endpoints.subjects import hint_of
+from pushgate.errors import OAuthError
 from pushgate.model import Session
 from pushgate.protocol.interaction import check_csrf, csrf_token
 from pushgate.protocol.logout import (
     PARAMETERS,
     Asked,
     AskFirst,
+    Hint,
     NobodyThere,
     ReturnTo,
     client_of,
     decide,
     front_channel,
-    read_hint,
+    hint_from,
     return_to,
     sent_on,
 )
@@ -69,12 +72,20 @@ async def logout_page(call: Call) -> Reply:
 async def what_is_asked(ctx: Context, params: Params) -> Asked:
     """Who asks, with which proof, and where to go on to. Raises InvalidRequest, for the page. RP-Initiated Logout 2."""
     sent = params.get("id_token_hint")
-    hint = None if sent is None else read_hint(sent, ctx.keys.verifying, ctx.realm.issuer.identifier)
+    hint = None if sent is None else await _hint(ctx, sent)
     client_id = client_of(params, hint)
     client = None if client_id is None else await ctx.client(client_id)
     if client_id is not None and (client is None or not client.enabled):
         raise refusals.LOGOUT_CLIENT()
     return Asked(client, hint, return_to(params, client))
+
+
+async def _hint(ctx: Context, sent: str) -> Hint:
+    """An ID Token of ours; it may have expired. Raises InvalidRequest. RP-Initiated Logout 2, 4."""
+    try:
+        return hint_from(await hint_of(ctx, sent))
+    except OAuthError as error:
+        raise refusals.LOGOUT_HINT(error.detail) from None
 
 
 def _fields(params: Params, asked: Asked) -> list[tuple[str, str]]:
@@ -116,15 +127,15 @@ def _ask(call: Call, asked: Asked, browser: Browser, session: Session, fields: l
         csrf=csrf_token(session.sid, browser.value),
         fields=fields,
     )
-    return _with_cookies(reply, browser.cookies)
+    return with_cookies(reply, browser.cookies)
 
 
 def _nobody(call: Call, asked: Asked, browser: Browser) -> Reply:
     """There is nothing to end, which is no error. RP-Initiated Logout 4."""
     target = sent_on(asked, confirmed=False)
     if target is not None:
-        return _with_cookies(redirect(target.url), browser.cookies)
-    return _with_cookies(_signed_out(call, asked, asked.return_to, [], no_session=True), browser.cookies)
+        return with_cookies(redirect(target.url), browser.cookies)
+    return with_cookies(_signed_out(call, asked, asked.return_to, [], no_session=True), browser.cookies)
 
 
 async def _sign_out(call: Call, asked: Asked, session: Session, target: ReturnTo | None) -> Reply:
@@ -138,7 +149,7 @@ async def _sign_out(call: Call, asked: Asked, session: Session, target: ReturnTo
         reply = redirect(target.url)
     else:
         reply = _signed_out(call, asked, target, frames, no_session=False)
-    return _with_cookies(reply, [gone, *state_cookies(ctx, None)])
+    return with_cookies(reply, [gone, *state_cookies(ctx, None)])
 
 
 def _signed_out(call: Call, asked: Asked, target: ReturnTo | None, frames: list[str], *, no_session: bool) -> Reply:
@@ -155,9 +166,3 @@ def _signed_out(call: Call, asked: Asked, target: ReturnTo | None, frames: list[
         goes_on=target is not None and not no_session,
         client_name=None if asked.client is None else asked.client.label,
     )
-
-
-def _with_cookies(reply: Reply, cookies: list[bytes]) -> Reply:
-    for cookie in cookies:
-        reply.with_cookie(cookie)
-    return reply
