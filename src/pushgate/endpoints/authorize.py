@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -74,22 +74,25 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     else:
         received = await receive(ctx, request, client, params)
         if not isinstance(received, Opened):
-            return BrowserAnswer(received, doubtful=_doubtful(client, params, browser))
+            silent = "none" in params.get("prompt", "").split()
+            return BrowserAnswer(received, doubtful=_doubtful(client, browser, silent=silent))
         opened, handle = received, URN + (received.handle or "")
     if request.method == "POST" and browser.session is None:
         # Cookies with SameSite=Lax do not come with a form posted from another site; they do with a GET.
         # So nothing is set here: a browser that seems new may have a cookie, and a sign-in in another tab.
         return BrowserAnswer(GoTo(own_path(ctx, handle, client)))
-    return await guarded(ctx, request, opened, lambda: begin(ctx, request, opened, browser))
+    answer = await guarded(ctx, request, opened, lambda: begin(ctx, request, opened, browser))
+    if isinstance(answer.answer, GoTo):
+        return answer
+    return replace(answer, doubtful=_doubtful(client, browser, silent="none" in opened.record.request.prompt))
 
 
-def _doubtful(client: Client, params: Params, browser: Browser) -> str | None:
-    """Whether a refusal is no reason to send somebody to the client: a made-up request would be a way to anywhere.
+def _doubtful(client: Client, browser: Browser, *, silent: bool) -> str | None:
+    """Whether an answer is no reason to send somebody to the client: a made-up request would be a way to anywhere.
 
     Only where an operator vouches for the redirect URIs, the user has signed in, or the client asks to be told without
-    a page, does the browser go there by itself. RFC 9700 4.11.2.
+    a page, does the browser go there by itself. Without a session any answer is an error. RFC 9700 4.11.2.
     """
-    silent = "none" in params.get("prompt", "").split()
     return client.label if client.self_registered and browser.session is None and not silent else None
 
 

@@ -131,8 +131,8 @@ def _redirects(client: Client) -> list[Problem]:
     if not client.redirect_uris and set(client.grant_types) & {"authorization_code", "implicit"}:
         found.append(Problem("redirect_uris", "at least one is needed for authorization_code and implicit"))
     for name in ("client_uri", "policy_uri", "tos_uri", "logo_uri", "initiate_login_uri"):
-        value = getattr(client, name)
-        if value is not None and registration_problem(value, "web"):
+        tagged = [value for key, value in client.translations.items() if key.startswith(f"{name}#")]
+        if any(value is not None and registration_problem(value, "web") for value in (getattr(client, name), *tagged)):
             found.append(Problem(name, "must be an https URL"))
     return found
 
