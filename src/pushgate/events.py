@@ -73,6 +73,7 @@ class LoginSucceeded(Event, frozen=True):
     name: ClassVar[str] = "login_succeeded"
     sub: str
     sid: str
+    amr: str
     correlation_id: str | None = None
 
 
@@ -102,7 +103,7 @@ class PasswordChanged(Event, frozen=True):
 
 
 class CredentialAdded(Event, frozen=True):
-    """A user enrolled a second factor or a passkey."""
+    """A user has a new second factor or passkey."""
 
     name: ClassVar[str] = "credential_added"
     sub: str
@@ -111,12 +112,14 @@ class CredentialAdded(Event, frozen=True):
 
 
 class CredentialRemoved(Event, frozen=True):
-    """A second factor or a passkey was taken away from a user, by themselves or by an operator."""
+    """A second factor or passkey was taken away; `by` is user or operator."""
 
     name: ClassVar[str] = "credential_removed"
+    level: ClassVar[str] = "warning"
     sub: str
     kind: str
     credential_id: str
+    by: str
 
 
 class ClientRegistered(Event, frozen=True):

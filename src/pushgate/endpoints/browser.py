@@ -11,6 +11,7 @@ from pushgate.endpoints.http import Request, set_cookie
 from pushgate.endpoints.session_state import state_cookies
 from pushgate.model import Session
 from pushgate.protocol.authorization_response import AuthorizationResponse
+from pushgate.protocol.interaction import Login
 
 HANDLE_LENGTH = 43
 
@@ -28,8 +29,8 @@ class Stop(GoTo):
 
     page: Literal["login", "consent"]
     scope: tuple[str, ...]
-    again: bool = False
-    """Sign in although there is a session."""
+    login: Login | None = None
+    """Who has to sign in, where that is what is missing."""
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pushgate.client_keys import secret_context
 from pushgate.directory.local import check_password, hash_password, username_of
 from pushgate.endpoints.sector import sector_identifier_problems
-from pushgate.events import ConfigurationChanged
+from pushgate.events import ConfigurationChanged, CredentialRemoved
 from pushgate.fetch import Fetcher
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.keys import KeyRing, make_key
@@ -34,6 +34,7 @@ from pushgate.store.durable import accounts, configuration, endings
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
+from pushgate.store.durable.credentials import Credentials, delete_credential
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
 
@@ -117,6 +118,10 @@ class Management:
     def grants(self, realm: str) -> Grants:
         """What a realm's users allowed clients."""
         return Grants(self.engine, realm)
+
+    def credentials(self, realm: str) -> Credentials:
+        """Second factors and passkeys of a realm's users."""
+        return Credentials(self.engine, realm)
 
     # --- Planning: what an act would do -----------------------------------------------------------
 
@@ -276,6 +281,25 @@ class Management:
         sub, now = user.sub, int(self._clock())
         work = partial(endings.end_sessions, realm=realm, sub=sub, deliver_at=now)
         return Change(realm, "user", user.username, "sign out", work=work)
+
+    async def plan_remove_credential(self, realm: str, username: str, credential_id: str) -> Change:
+        """Take a second factor or passkey away from a user, and sign them out. Raises Refused if there is none."""
+        user = await self.accounts(realm).user_by_username(username_of(username))
+        if user is None:
+            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
+        sub = user.sub
+        found = await self.credentials(realm).credential(credential_id)
+        if found is None or found.sub != sub:
+            raise Refused([Problem("credential_id", f"{user.username!r} has no credential {credential_id!r}")])
+        event = CredentialRemoved(sub, found.kind, credential_id, by="operator")
+
+        def work(c: sa.Connection) -> None:
+            delete_credential(c, realm, sub, credential_id)
+            endings.end_sessions(c, realm, sub, deliver_at=self.now())
+            row = {"at": self.now(), "realm": realm, "event": event.name, **event.members()}
+            append_event(c, row)
+
+        return Change(realm, "user", user.username, "update", ("credentials",), work)
 
     def clear_secret(self, realm: str, client: Client) -> str | None:
         """A client's secret where it is kept in clear, sealed; None where only its digest is."""

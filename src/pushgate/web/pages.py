@@ -62,16 +62,16 @@ class Pages:
         *,
         status: int = 200,
         policy: str = f"{POLICY}; {ONE_SCRIPT}",
-        script: str | None = None,
+        scripts: tuple[str, ...] = (),
         **values: Any,
     ) -> Reply:
         """A page with its protecting headers; `values` are the template's variables.
 
-        `script` is a static file that this page may run, which its template names with `script_nonce`.
+        `scripts` are the static files that it may run: these and no others of our host.
         """
-        nonce = None if script is None else secrets.token_urlsafe(16)
-        policy += "" if nonce is None else f" 'nonce-{nonce}'"
-        return self._render(template, request, ctx, status, policy, {**values, "script": script, "script_nonce": nonce})
+        host = "" if ctx is None else ctx.realm.issuer.base_url
+        allowed = "".join(f" {host}/static/{name}" for name in scripts)
+        return self._render(template, request, ctx, status, policy + allowed, values)
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""

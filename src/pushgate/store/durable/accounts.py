@@ -54,6 +54,11 @@ class Accounts:
 
         await self._engine.write(work)
 
+    async def update_session(self, digest: bytes, session: Session) -> None:
+        """Keep the new state of a session, if it was not ended meanwhile."""
+        statement = _SESSION_ROW.values(data=pack(session))
+        await self._engine.write(lambda c: c.execute(statement, {"r": self._realm, "d": digest}) and None)
+
     async def sessions_of(self, sub: str, now: int) -> list[tuple[bytes, Session]]:
         """Where a user is signed in, with the digests; the latest first."""
         query = sa.select(t.sessions.c.digest, t.sessions.c.data).where(
@@ -72,6 +77,9 @@ _SESSION = Prepared(
     sa.select(t.sessions.c.data).where(
         t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
     )
+)
+_SESSION_ROW = sa.update(t.sessions).where(
+    t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
 )
 _DELETE_SESSION = sa.delete(t.sessions).where(
     t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
