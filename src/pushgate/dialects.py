@@ -29,6 +29,7 @@ class Dialect:
     name: str
     paths: Paths
     request_lifetime: int  # seconds, where neither realm nor client says
+    local_directory: str = "local"  # what `login_hint` calls the local accounts
 
 
 RFC9126 = Dialect(name="rfc9126", paths=Paths(), request_lifetime=60)

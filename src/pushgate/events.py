@@ -63,6 +63,7 @@ class LoginSucceeded(Event, frozen=True):
     name: ClassVar[str] = "login_succeeded"
     sub: str
     sid: str
+    amr: str
     correlation_id: str | None = None
 
 
@@ -73,6 +74,26 @@ class LoginFailed(Event, frozen=True):
     level: ClassVar[str] = "warning"
     reason: str
     correlation_id: str | None = None
+
+
+class CredentialAdded(Event, frozen=True):
+    """A user has a new second factor or passkey."""
+
+    name: ClassVar[str] = "credential_added"
+    sub: str
+    kind: str
+    credential_id: str
+
+
+class CredentialRemoved(Event, frozen=True):
+    """A second factor or passkey was taken away; `by` is user or operator."""
+
+    name: ClassVar[str] = "credential_removed"
+    level: ClassVar[str] = "warning"
+    sub: str
+    kind: str
+    credential_id: str
+    by: str
 
 
 class SignedOut(Event, frozen=True):

@@ -38,6 +38,9 @@ _encoder = msgspec.msgpack.Encoder()
 Details = tuple[dict[str, Any], ...]
 """Authorization details (RFC 9396 2), as they came."""
 
+Method = Literal["password", "totp", "passkey"]
+"""What the sign-in pages ask of a user."""
+
 AuthMethod = Literal[
     "none",
     "client_secret_basic",
@@ -114,6 +117,7 @@ class Client(Record, frozen=True):
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()  # RFC 9126 2.4
     step_up: bool = False  # a known acr that cannot be reached is an error (RFC 9470 5)
     skip_consent: bool = False  # administrative pre-approval
+    default_journey: str | None = None  # how its users sign in, where the request does not say
     allowed_resources: tuple[str, ...] | None = None  # what `resource` may name; None leaves it to the realm
 
     @property
@@ -154,6 +158,7 @@ class AuthorizationRequest(Record, frozen=True):
     display: str | None = None
     resource: tuple[str, ...] = ()  # RFC 8707
     authorization_details: Details = ()  # RFC 9396
+    service: str | None = None  # the journey that the user is to take
 
     @property
     def response_types(self) -> frozenset[str]:
@@ -180,7 +185,7 @@ class Interaction(Record, frozen=True):
 
 
 class Session(Record, frozen=True):
-    """A signed-in browser (single sign-on)."""
+    """A signed-in browser (single sign-on). `methods`: when each method of its `amr` was used, the last time."""
 
     sid: str
     sub: str
@@ -188,6 +193,24 @@ class Session(Record, frozen=True):
     authenticated_at: float
     expires_at: int
     amr: tuple[str, ...] = ("pwd",)
+    methods: dict[str, float] = {}
+
+    @property
+    def used(self) -> dict[str, float]:
+        """RFC 8176 names of the methods to the time of their use."""
+        return self.methods or dict.fromkeys(self.amr, self.authenticated_at)
+
+
+class HalfSignedIn(Record, frozen=True):
+    """Somebody who got a part of a journey right. It is no session: it is good for the rest of that sign-in alone."""
+
+    sub: str
+    username: str
+    methods: dict[str, float]  # as in Session
+    interaction: str
+    browser: bytes  # digest of the value of the browser's cookie
+    password: bytes  # digest of the hash that the password was checked against
+    expires_at: int
 
 
 class User(Record, frozen=True):
@@ -291,6 +314,13 @@ class AuthorizationDetailsType(Record, frozen=True):
     schema: dict[str, Any] = {}
 
 
+class Journey(Record, frozen=True):
+    """How users sign in: the methods of one of its ways, in order."""
+
+    name: str
+    ways: tuple[tuple[Method, ...], ...]
+
+
 class AuthenticationContext(Record, frozen=True):
     """An authentication context class (OpenID Connect Core 2), and the methods that a sign-in to it has used."""
 
@@ -365,6 +395,8 @@ class RealmSettings(Record, frozen=True):
     authorization_details_types: tuple[AuthorizationDetailsType, ...] = ()
     authentication_contexts: tuple[AuthenticationContext, ...] = ()  # the weakest first
     step_up: bool = False
+    journeys: tuple[Journey, ...] = ()  # beside the built-in ones
+    default_journey: str | None = None
     access_token_signing_alg: str = "ES256"
     tls_client_ca: str | None = None  # PEM: who may vouch for the certificates of tls_client_auth clients
     resources: tuple[Resource, ...] = ()

@@ -67,6 +67,7 @@ PARAMETERS: dict[str, tuple[str, object]] = {
     "ui_locales": ("de-CH en", ("de-CH", "en")),
     "display": ("popup", "popup"),
     "resource": ("https://api.example", ("https://api.example",)),
+    "service": ("password", "password"),
     "authorization_details": ('[{"type": "payment", "amount": 1}]', ({"type": "payment", "amount": 1},)),
 }
 """A value of each parameter that the authorization endpoint reads, and how it is understood."""

@@ -10,6 +10,7 @@ from pushgate.endpoints.context import Context, new_handle
 from pushgate.endpoints.http import Request, set_cookie
 from pushgate.model import Session
 from pushgate.protocol.authorization_response import AuthorizationResponse
+from pushgate.protocol.interaction import Login
 
 HANDLE_LENGTH = 43
 
@@ -27,8 +28,8 @@ class Stop(GoTo):
 
     page: Literal["login", "consent"]
     scope: tuple[str, ...]
-    again: bool = False
-    """Sign in although there is a session."""
+    login: Login | None = None
+    """Who has to sign in, where that is what is missing."""
 
 
 @dataclass(slots=True)

@@ -69,6 +69,7 @@ class ClientInput(Input, frozen=True):
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()
     step_up: bool = False
     skip_consent: bool = False
+    default_journey: str | None = None
     allowed_resources: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
@@ -108,6 +109,13 @@ class AuthenticationContextInput(Input, frozen=True):
 
     acr: str
     amr: tuple[str, ...] = ("pwd",)
+
+
+class JourneyInput(Input, frozen=True):
+    """How users sign in: each way is a list of methods, in order."""
+
+    name: str
+    ways: tuple[tuple[Literal["password", "totp", "passkey"], ...], ...]
 
 
 class ParInput(Input, frozen=True):
@@ -169,6 +177,8 @@ class RealmInput(Input, frozen=True):
     authorization_details_types: tuple[AuthorizationDetailsTypeInput, ...] | msgspec.UnsetType = msgspec.UNSET
     authentication_contexts: tuple[AuthenticationContextInput, ...] | msgspec.UnsetType = msgspec.UNSET
     step_up: bool | msgspec.UnsetType = msgspec.UNSET
+    journeys: tuple[JourneyInput, ...] | msgspec.UnsetType = msgspec.UNSET
+    default_journey: str | msgspec.UnsetType | None = msgspec.UNSET
     access_token_signing_alg: str | msgspec.UnsetType = msgspec.UNSET
     tls_client_ca: str | msgspec.UnsetType | None = msgspec.UNSET
     clients: tuple[ClientInput, ...] = ()

@@ -82,6 +82,7 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
         dpop_jkt=get("dpop_jkt"),
         resource=resource,
         authorization_details=details,
+        service=get("service"),
     )
     return request, malformed
 

@@ -12,8 +12,9 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
 from pushgate import refusals
-from pushgate.model import AuthorizationRequest, Client, Session
-from pushgate.protocol.assurance import NOTHING_KNOWN, Assurance
+from pushgate.model import AuthorizationRequest, Client, Method, RealmSettings, Session
+from pushgate.protocol.assurance import Assurance
+from pushgate.protocol.journey import CannotReach, Demand, Done, journey_of, next_step, satisfied
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class Login:
     """The user has to sign in; `again` although there is a session."""
 
     again: bool = False
+    select: bool = False
+    """Go on with the session's account, or with another one."""
+    other: bool = False
+    """The session is of another user than the one who is wanted, and does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +53,26 @@ def needed(
     hinted_sub: str | None,
     started_at: float,
     now: float,
-    assurance: Assurance = NOTHING_KNOWN,
+    demand: Demand,
+    enrolled: frozenset[Method] = frozenset(),
+    selected: bool = False,
 ) -> Need:
-    """What is still needed, in order: the right user, fresh enough, who agreed.
+    """What is still needed, in order: the right user, fresh enough, at the end of the journey, who agreed.
 
     Under prompt=none a need becomes an OAuthError for the client. `started_at` and `now` are seconds
-    since the epoch; a sign-in at or after `started_at` satisfies every demand for freshness.
+    since the epoch; a sign-in at or after `started_at` satisfies every demand for freshness. `enrolled` has to be
+    right where the session does not satisfy the demand. `selected`: the user chose to go on with this session.
     OpenID Connect Core 3.1.2.1, 3.1.2.3, 3.1.2.4; RFC 9470 5.
     """
     silent = "none" in request.prompt
-    login = _login_needed(request, client, session, hinted_sub, started_at, now)
-    if assurance.unmet(request.acr_values, () if session is None else session.amr):
-        login = _higher_login(request, session, assurance, started_at) or login
+    login = _login_needed(request, session, hinted_sub, started_at, now, selected=selected)
+    used = () if session is None or login is not None else counting(session, request, client, started_at, now)
+    if not satisfied(demand, used):
+        step = next_step(demand, used, enrolled)
+        if isinstance(step, CannotReach):
+            raise refusals.ACR_UNMET()
+        if not isinstance(step, Done):
+            login = login or Login(again=session is not None)
     if login is not None or session is None:
         if not silent:
             return login or Login()
@@ -76,31 +89,47 @@ def needed(
     return Nothing(session)
 
 
+def demand_of(
+    request: AuthorizationRequest, client: Client, settings: RealmSettings, assurance: Assurance, *, passkeys: bool
+) -> Demand:
+    """What the sign-in has to be. Under prompt=none a level that is but a wish asks for nothing."""
+    journey = journey_of(request.service, client.default_journey, settings.default_journey, settings.journeys)
+    wish = "none" in request.prompt and not assurance.step_up
+    contexts = () if wish else tuple(assurance.asked(request.acr_values))
+    return Demand(journey, contexts, assurance.step_up, passkeys)
+
+
+def fresh_since(request: AuthorizationRequest, client: Client, started_at: float, now: float) -> float:
+    """From when on a method counts that was used; seconds since the epoch. OpenID Connect Core 3.1.2.1."""
+    max_age = request.max_age if request.max_age is not None else client.default_max_age
+    if max_age == 0 or "login" in request.prompt:
+        return started_at
+    return 0.0 if max_age is None else min(started_at, int(now) - max_age)
+
+
+def counting(
+    session: Session, request: AuthorizationRequest, client: Client, started_at: float, now: float
+) -> tuple[str, ...]:
+    """The methods of a session that are fresh enough for the request (RFC 8176)."""
+    since = fresh_since(request, client, started_at, now)
+    return tuple(name for name, when in session.used.items() if when >= since)
+
+
 def consent_to(request: AuthorizationRequest) -> tuple[str, ...]:
     """The resources that the request names, as they stand among remembered scope values, of which none has a quote."""
     return tuple(f'"{uri}' for uri in request.resource)
 
 
-def _higher_login(
-    request: AuthorizationRequest, session: Session | None, assurance: Assurance, started_at: float
-) -> Login | None:
-    """A sign-in that reaches the level asked for, where one can. RFC 9470 5, OpenID Connect Core 3.1.2.1."""
-    tried = session is not None and session.authenticated_at >= started_at
-    if assurance.reachable(request.acr_values) and not tried:
-        return Login(again=session is not None) if assurance.step_up or "none" not in request.prompt else None
-    if assurance.step_up:
-        raise refusals.ACR_UNMET()
-    return None
-
-
 def _login_needed(
     request: AuthorizationRequest,
-    client: Client,
     session: Session | None,
     hinted_sub: str | None,
     started_at: float,
     now: float,
+    *,
+    selected: bool,
 ) -> Login | None:
+    """Whether somebody else has to sign in than who has, or nobody has."""
     if session is None or session.expires_at <= now:
         return Login()
     fresh = session.authenticated_at >= started_at
@@ -108,13 +137,10 @@ def _login_needed(
         # Another user signed in on our page although the client hinted one: do not ask for ever.
         if fresh:
             raise refusals.LOGIN_OTHER_USER()
-        return Login(again=True)
-    if fresh:
-        return None
-    max_age = request.max_age if request.max_age is not None else client.default_max_age
-    too_old = max_age is not None and int(now) - int(session.authenticated_at) > max_age
-    forced = max_age == 0 or "login" in request.prompt or "select_account" in request.prompt
-    return Login(again=True) if too_old or forced else None
+        return Login(again=True, other=True)
+    if "select_account" in request.prompt and "login" not in request.prompt and not (fresh or selected):
+        return Login(again=True, select=True)
+    return None
 
 
 def known_enough(session: Session | None, now: float, *, max_age: int | None = None, amr: tuple[str, ...] = ()) -> bool:

@@ -51,9 +51,23 @@ class Pages:
         )  # fmt: skip
         self._templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
 
-    def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
-        """A page with its protecting headers; `values` are the template's variables."""
-        return self._render(template, request, ctx, status, f"{POLICY}; {ONE_SCRIPT}", values)
+    def page(
+        self,
+        template: str,
+        request: Request,
+        ctx: Context | None,
+        *,
+        status: int = 200,
+        scripts: tuple[str, ...] = (),
+        **values: Any,
+    ) -> Reply:
+        """A page with its protecting headers; `values` are the template's variables.
+
+        `scripts` are the static files that it may run: these and no others of our host.
+        """
+        host = "" if ctx is None else ctx.realm.issuer.base_url
+        allowed = "".join(f" {host}/static/{name}" for name in scripts)
+        return self._render(template, request, ctx, status, f"{POLICY}; {ONE_SCRIPT}{allowed}", values)
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""

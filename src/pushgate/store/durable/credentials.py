@@ -37,6 +37,24 @@ class Credentials:
         data = await self._engine.read(lambda c: _ONE.run(c, parameters).scalar())
         return None if data is None else unpack(data, Credential)
 
+    async def add(self, credential: Credential) -> bool:
+        """Keep a new credential; False if there is one with its id already, whosesoever it is."""
+        row = {
+            "realm": self._realm,
+            "credential_id": credential.credential_id,
+            "sub": credential.sub,
+            "data": pack(credential),
+        }
+
+        def work(c: sa.Connection) -> bool:
+            parameters = {"r": self._realm, "id": credential.credential_id}
+            if _ONE.run(c, parameters).scalar() is not None:
+                return False
+            c.execute(sa.insert(t.credentials), row)
+            return True
+
+        return await self._engine.write(work)
+
     async def save(self, credential: Credential) -> None:
         """Keep a new credential, or the new state of one."""
         key = {"realm": self._realm, "credential_id": credential.credential_id}
