@@ -201,18 +201,6 @@ class Session(Record, frozen=True):
         return self.methods or dict.fromkeys(self.amr, self.authenticated_at)
 
 
-class HalfSignedIn(Record, frozen=True):
-    """Somebody who got a part of a journey right. It is no session: it is good for the rest of that sign-in alone."""
-
-    sub: str
-    username: str
-    methods: dict[str, float]  # as in Session
-    interaction: str
-    browser: bytes  # digest of the value of the browser's cookie
-    password: bytes  # digest of the hash that the password was checked against
-    expires_at: int
-
-
 class User(Record, frozen=True):
     """A local account."""
 

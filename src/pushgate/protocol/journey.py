@@ -131,7 +131,7 @@ def next_step(demand: Demand, names: Iterable[str], enrolled: frozenset[Method],
     routes = _routes(demand, held, enrolled if done else None)
     if any(route.at_end(held) for route in routes):
         return Done()
-    ways = [route.way for route in routes if route.open(held)]
+    ways = [route.way for route in routes if route.open(held, passkeys=demand.passkeys)]
     if not ways:
         return CannotReach()
     if not done:
@@ -174,9 +174,13 @@ class _Route(Fact, frozen=True):
         reached = self.context is None or set(self.context.amr) <= {*names, *full_amr(names)}
         return reached and methods_of(names).issuperset(self.way)
 
-    def open(self, names: tuple[str, ...]) -> bool:
-        """There is something left to do on it; a way that was gone without reaching its context leads nowhere."""
-        return not methods_of(names).issuperset(self.way)
+    def open(self, names: tuple[str, ...], *, passkeys: bool) -> bool:
+        """There is something left to do on it that can be done here.
+
+        A way that was gone without reaching its context leads nowhere.
+        """
+        left = set(self.way) - methods_of(names)
+        return bool(left) and (passkeys or "passkey" not in left)
 
 
 def _routes(demand: Demand, names: tuple[str, ...], enrolled: frozenset[Method] | None) -> list[_Route]:
@@ -192,12 +196,12 @@ def _routes(demand: Demand, names: tuple[str, ...], enrolled: frozenset[Method] 
         for longer in _extended(way, context)
         if demand.strict or enrolled is None or FACTORS.intersection(set(longer) - set(way)) <= enrolled
     ]
-    if not demand.contexts or not (demand.strict or any(r.at_end(names) or r.open(names) for r in found)):
+    alive = any(r.at_end(names) or r.open(names, passkeys=demand.passkeys) for r in found)
+    if not demand.contexts or not (demand.strict or alive):
         found = [_Route(way) for way in demand.journey.ways]
-    usable = [route for route in found if demand.passkeys or "passkey" not in route.way]
     if enrolled is None or "totp" not in enrolled:
-        return usable
-    return [r if FACTORS.intersection(r.way) else _Route((*r.way, "totp"), r.context) for r in usable]
+        return found
+    return [r if FACTORS.intersection(r.way) else _Route((*r.way, "totp"), r.context) for r in found]
 
 
 def _extended(way: Way, context: AuthenticationContext) -> list[Way]:

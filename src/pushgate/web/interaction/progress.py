@@ -15,7 +15,7 @@ from pushgate.endpoints.context import Context, new_handle, new_id
 from pushgate.endpoints.factors import enrolled_by, username_of
 from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.events import LoginSucceeded
-from pushgate.model import HalfSignedIn, Session, User
+from pushgate.model import Record, Session, User
 from pushgate.protocol.interaction import Login
 from pushgate.protocol.journey import (
     ENROL_WITHIN,
@@ -35,6 +35,18 @@ SignIn = Visit | OwnVisit
 """On the way to an authorization response, or to a page of the server."""
 
 HALF_LIFE = 600  # seconds from the first factor to the last
+
+
+class HalfSignedIn(Record, frozen=True):
+    """Somebody who got a part of a journey right. It is no session: it is good for the rest of that sign-in alone."""
+
+    sub: str
+    username: str
+    methods: dict[str, float]  # as in Session
+    interaction: str
+    browser: bytes  # digest of the value of the browser's cookie
+    password: bytes  # digest of the hash that the password was checked against
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
