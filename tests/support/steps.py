@@ -145,9 +145,11 @@ def shown(reply: httpx.Response | None, status: int, error: str, refusal: str) -
     assert f">{refusal}<" in reply.text
 
 
-def told(browser: Browser, request: Request, error: str, refusal: str, *, carrier: str = "query") -> None:
+def told(
+    browser: Browser, request: Request, error: str, refusal: str, *, carrier: str = "query", iss: str = BASE_URL
+) -> None:
     """The client was told no at its redirect URI, with state and iss. RFC 6749 4.1.2.1, RFC 9207 2."""
-    expected = {"error": error, "error_description": REFUSALS[refusal].description, "iss": BASE_URL}
+    expected = {"error": error, "error_description": REFUSALS[refusal].description, "iss": iss}
     assert answer_in(browser, carrier, request["redirect_uri"]) == expected | (
         {"state": request["state"]} if "state" in request else {}
     )

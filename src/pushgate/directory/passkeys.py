@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ from webauthn.helpers.structs import (
 from pushgate.model import Credential, Fact
 
 REQUIRED = UserVerificationRequirement.REQUIRED
+ID_LENGTH = 40  # characters
 TIMEOUT = 300_000  # milliseconds for the user to find their authenticator
 
 
@@ -67,7 +67,7 @@ def relying_party(base_url: str) -> RelyingParty | None:
 
 def credential_id(webauthn_id: bytes) -> str:
     """What a passkey is kept under: ids of authenticators are too long to be keys."""
-    return urlsafe_b64encode(hashlib.sha256(b"passkey\0" + webauthn_id).digest()).rstrip(b"=").decode()
+    return hashlib.sha256(b"passkey\0" + webauthn_id).hexdigest()[:ID_LENGTH]
 
 
 def user_handle(realm: str, sub: str) -> bytes:

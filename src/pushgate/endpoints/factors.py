@@ -76,8 +76,7 @@ async def add_totp(ctx: Context, request: Request, sub: str, secret: bytes, code
     step = totp.matching_step(secret, code, ctx.now())
     if step is None:
         return None
-    digest = hashlib.sha256(b"totp\0" + secret).digest()
-    credential_id = urlsafe_b64encode(digest).rstrip(b"=").decode()
+    credential_id = hashlib.sha256(b"totp\0" + secret).hexdigest()[: passkeys.ID_LENGTH]
     credential = Credential(
         credential_id=credential_id,
         sub=sub,

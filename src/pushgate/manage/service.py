@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from pushgate.client_keys import secret_context
 from pushgate.directory.local import check_password, hash_password, username_of
-from pushgate.events import ConfigurationChanged
+from pushgate.events import ConfigurationChanged, CredentialRemoved
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.keys import KeyRing, make_key
 from pushgate.jose.seal import Seal
@@ -31,6 +31,7 @@ from pushgate.store.durable import accounts, configuration
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
+from pushgate.store.durable.credentials import Credentials, delete_credential
 from pushgate.store.ports import DurableEngine
 
 Act = Literal["create", "update", "unchanged", "delete"]
@@ -91,6 +92,10 @@ class Management:
     def accounts(self, realm: str) -> Accounts:
         """A realm's users."""
         return Accounts(self._engine, realm)
+
+    def credentials(self, realm: str) -> Credentials:
+        """Second factors and passkeys of a realm's users."""
+        return Credentials(self._engine, realm)
 
     # --- Planning: what an act would do -----------------------------------------------------------
 
@@ -225,6 +230,25 @@ class Management:
             raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
         sub = user.sub
         return Change(realm, "user", user.username, "delete", work=lambda c: accounts.delete_user(c, realm, sub))
+
+    async def plan_remove_credential(self, realm: str, username: str, credential_id: str) -> Change:
+        """Take a second factor or passkey away from a user, and sign them out. Raises Refused if there is none."""
+        user = await self.accounts(realm).user_by_username(username_of(username))
+        if user is None:
+            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
+        sub = user.sub
+        found = await self.credentials(realm).credential(credential_id)
+        if found is None or found.sub != sub:
+            raise Refused([Problem("credential_id", f"{user.username!r} has no credential {credential_id!r}")])
+        event = CredentialRemoved(sub, found.kind, credential_id, by="operator")
+
+        def work(c: sa.Connection) -> None:
+            delete_credential(c, realm, sub, credential_id)
+            accounts.end_sessions(c, realm, sub)
+            row = {"at": int(self._clock()), "realm": realm, "event": event.name, **event.members()}
+            append_event(c, row)
+
+        return Change(realm, "user", user.username, "update", ("credentials",), work)
 
     def clear_secret(self, realm: str, client: Client) -> str | None:
         """A client's secret where it is kept in clear, sealed; None where only its digest is."""

@@ -74,9 +74,14 @@ class Credentials:
 
     async def delete(self, sub: str, credential_id: str) -> bool:
         """Take a credential away from its user; False if they have none such."""
-        where = (
-            t.credentials.c.realm == self._realm,
-            t.credentials.c.sub == sub,
-            t.credentials.c.credential_id == credential_id,
-        )
-        return await self._engine.write(lambda c: c.execute(sa.delete(t.credentials).where(*where)).rowcount == 1)
+        return await self._engine.write(lambda c: delete_credential(c, self._realm, sub, credential_id))
+
+
+def delete_credential(c: sa.Connection, realm: str, sub: str, credential_id: str) -> bool:
+    """Take a credential away from its user; False if they have none such."""
+    where = (
+        t.credentials.c.realm == realm,
+        t.credentials.c.sub == sub,
+        t.credentials.c.credential_id == credential_id,
+    )
+    return c.execute(sa.delete(t.credentials).where(*where)).rowcount == 1
