@@ -49,7 +49,7 @@ def from_address(server: Running, address: str) -> Browser:
     return Browser(httpx.AsyncClient(transport=transport, base_url=server.server.base_url))
 
 
-# --- Codes ------------------------------------------------------------------------------------------------------
+# --- Codes -------------------------------------------------------------------------------------------------------
 
 
 async def test_use_a_code_twice(server: Running) -> None:
@@ -240,7 +240,7 @@ async def test_the_secret_is_sealed_at_rest_and_logged_nowhere(
         assert secret not in text
 
 
-# --- Session fixation ------------------------------------------------------------------------------------------------
+# --- Session fixation --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.requirement("OIDC-3.1.2.3-1")
@@ -258,21 +258,21 @@ async def test_keep_the_cookie_of_a_session_that_rises(server: Running) -> None:
     assert shows(thief, "Sign in"), "the cookie of before is nobody's session"
 
 
-# --- Who has an account, and what they have enrolled -------------------------------------------------------------------
+# --- Who has an account, and what they have enrolled -------------------------------------------------------------
 
 
 async def test_tell_accounts_apart_by_a_wrong_password(server: Running) -> None:
     await with_totp(server)
     await with_passkey(server, "bob")
-    pages = []
-    for username in ("alice", "bob", "nobody", "' OR 1=1 --"):
-        for service in ({}, {"service": "password-totp"}, {"service": "with-passkey"}):
+    for service in ({}, {"service": "password-totp"}, {"service": "with-passkey"}):
+        pages = []
+        for username in ("alice", "bob", "nobody", "' OR 1=1 --"):
             browser = await ask(server, **service)
             await browser.sign_in(username, "wrong-password")
             assert browser.page is not None
             cookies = [c.partition("=")[0] for c in browser.page.headers.get_list("set-cookie")]
             pages.append((browser.page.status_code, text_of(browser), cookies))
-    assert len({str(page) for page in pages}) == 1
+        assert len({str(page) for page in pages}) == 1
 
 
 async def test_tell_accounts_apart_by_the_work_they_make(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +317,7 @@ async def test_tell_passkeys_apart_by_how_they_are_refused(server: Running) -> N
     assert pages[0][0] == 400
 
 
-# --- Locking people out -------------------------------------------------------------------------------------------------
+# --- Locking people out ------------------------------------------------------------------------------------------
 
 
 async def guess_from_everywhere(server: Running, username: str) -> None:
@@ -331,6 +331,7 @@ async def guess_from_everywhere(server: Running, username: str) -> None:
 
 async def test_guess_a_password_from_many_addresses(server: Running) -> None:
     owner = await answered(server)
+    server.clock.advance(1)
     for username in ("alice", "nobody"):
         await guess_from_everywhere(server, username)
         browser = await ask(server, from_address(server, "10.2.0.1"))
@@ -343,7 +344,7 @@ async def test_guess_a_password_from_many_addresses(server: Running) -> None:
     assert at(await (await ask(server)).sign_in("bob", "bob-password"), "consent")
     # In a new browser they wait for half a minute, not for ever.
     server.clock.advance(31)
-    assert at(await (await ask(server, from_address(server, "10.2.0.1"))).sign_in(), "consent")
+    assert "code" in (await (await ask(server, from_address(server, "10.2.0.1"))).sign_in()).answer
 
 
 async def test_pose_as_a_browser_that_is_known(server: Running) -> None:
@@ -353,14 +354,18 @@ async def test_pose_as_a_browser_that_is_known(server: Running) -> None:
     name, _, code = mark.partition(".")
     for forged in (mark, f"x.{code}", f"{name}.", ".", "é", f"{name}.é", ""):
         browser = from_address(server, "10.3.0.1")
-        browser.http.cookies.set("pushgate-known-default", forged.encode().decode("latin-1"), domain="localhost.local")
         await ask(server, browser)
-        await browser.sign_in()
+        form, cookies = browser.form(), [f"{n}={value}" for n, value in browser.http.cookies.items()]
+        header = "; ".join([*cookies, f"pushgate-known-default={forged}"]).encode()
+        data = {**dict(form.fields), "username": "alice", "password": "alice-password"}
+        browser.http.cookies.clear()
+        browser.page = await browser.http.post(form.action, data=data, headers={b"cookie": header})
         shown(browser.page, 429, "temporarily_unavailable", "http.rate")
 
 
 async def test_guess_without_end_from_a_browser_that_is_known(server: Running) -> None:
     browser = await answered(server)
+    server.clock.advance(1)
     await ask(server, browser, prompt="login")
     for _ in range(10):
         await browser.sign_in("alice", "wrong-password")
@@ -370,7 +375,7 @@ async def test_guess_without_end_from_a_browser_that_is_known(server: Running) -
     shown(browser.page, 429, "temporarily_unavailable", "http.rate")
 
 
-# --- Passkeys ------------------------------------------------------------------------------------------------------------
+# --- Passkeys ----------------------------------------------------------------------------------------------------
 
 HONEST = PRESENT | VERIFIED
 LIES = {
