@@ -1,5 +1,5 @@
-// Passkeys. A form with data-passkey asks the browser for one when its button is pressed, puts the answer into its
-// field `credential` and is sent. It stays hidden where there are no passkeys.
+// Passkeys. The button asks the browser for one, the answer goes into the form's field `credential`, and the form is
+// sent. Where there are no passkeys the button stays hidden.
 const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0))
 const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))
   .replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
@@ -22,11 +22,13 @@ const answer = (credential) => {
   return JSON.stringify({ id: credential.id, rawId: text(credential.rawId), type: credential.type, response })
 }
 
-for (const form of document.querySelectorAll('form[data-passkey]')) {
-  if (!window.PublicKeyCredential) continue
-  const button = form.querySelector('button[data-press]')
-  const failed = form.querySelector('[data-failed]')
-  form.hidden = false
+const form = document.getElementById('passkey')
+
+if (form && window.PublicKeyCredential) {
+  const button = document.getElementById('passkey-press')
+  const failed = document.getElementById('passkey-failed')
+  for (const notice of document.querySelectorAll('[data-no-passkeys]')) notice.hidden = true
+  button.hidden = false
   button.addEventListener('click', async () => {
     failed.hidden = true
     button.disabled = true
