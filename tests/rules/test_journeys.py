@@ -296,6 +296,22 @@ async def test_the_session_lives_from_the_password_not_from_the_code(server: Run
     assert shows(await ask(server, browser), "Sign in")
 
 
+async def test_somebody_else_may_sign_in_in_place_of_a_step_up(server: Running) -> None:
+    await server.apply("realms: [{name: default, step_up: true}]")
+    browser = await answered(server)
+    before = session_of(browser)
+    await ask(server, browser, acr_values=OTP)
+    await browser.submit("login-restart")
+    assert shows(browser, "Sign in")
+    assert ("username", "") in browser.form().fields
+    assert session_of(browser) == before, "whoever does not sign in takes nothing away"
+    await browser.sign_in("bob", "bob-password")
+    assert shows(browser, APP)
+    await browser.submit("enrol-submit", code=code_of(secret_on(browser), server))
+    [_, bob] = await server.management.accounts("default").users()
+    assert (await claims(server, browser))["sub"] == bob.sub
+
+
 # --- Policy -------------------------------------------------------------------------------------------------------
 
 

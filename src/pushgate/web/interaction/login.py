@@ -22,7 +22,7 @@ from pushgate.web.enrol.totp import confirm_totp, totp_form
 from pushgate.web.interaction.authorization import Visit, visit
 from pushgate.web.interaction.guessing import address_limits, code_limits, password_limits
 from pushgate.web.interaction.own import OWN, own_visit
-from pushgate.web.interaction.progress import SignIn, Standing, proved, standing, start_over, step_of
+from pushgate.web.interaction.progress import SignIn, Standing, forget, proved, standing, step_of
 
 WRONG = "That username and password do not match. Please try again."
 INCOMPLETE = "Please enter your username and your password."
@@ -50,7 +50,7 @@ async def _submitted(here: SignIn) -> Reply:
     if action == "cancel":
         return await here.deny()
     if action == "restart":
-        return await start_over(here)
+        return await _another(here)
     form = FORMS.get(params.get("step", "password"))
     if form is None:
         return here.reply(BrowserAnswer(GoTo(here.here)))
@@ -125,10 +125,17 @@ async def _selected(here: SignIn, login: Login, params: Params) -> Reply:
     """Go on with the session's account, or let another one sign in. OpenID Connect Core 3.1.2.1."""
     session = here.browser.session
     if params.get("account") == "another":
-        return await _password_page(here, Login(again=False, other=True))
+        return await _another(here)
     if session is not None and isinstance(here, Visit) and login.select:
         await flow.select(here.call.ctx, here.id, session)
     return here.reply(await here.proceed())
+
+
+async def _another(here: SignIn) -> Reply:
+    """Somebody else wants to sign in. The session stays until they have."""
+    cookie = await forget(here)
+    page = await _first_page(here, Login(other=True), await step_of(here, None), None)
+    return page.with_cookie(cookie)
 
 
 FORMS: dict[str, Callable[[SignIn, Login, Params], Awaitable[Reply]]] = {

@@ -112,12 +112,12 @@ async def proved(here: SignIn, login: Login, sub: str, username: str, name: str,
     return here.reply(BrowserAnswer(GoTo(here.here), [cookie]))
 
 
-async def start_over(here: SignIn) -> Reply:
-    """Forget what was shown so far: somebody else wants to sign in."""
+async def forget(here: SignIn) -> bytes:
+    """Forget what was shown so far: somebody else wants to sign in. The cookie that says so."""
     _, key = await _half(here)
     if key is not None:
         await here.call.ctx.transient.consume("half", key)
-    return here.reply(BrowserAnswer(GoTo(here.here), [_half_cookie(here.call.ctx, "")]))
+    return _half_cookie(here.call.ctx, "")
 
 
 async def _signed_in(here: SignIn, now: Standing) -> Reply:
