@@ -73,7 +73,8 @@ class LoginSucceeded(Event, frozen=True):
     name: ClassVar[str] = "login_succeeded"
     sub: str
     sid: str
-    correlation_id: str
+    amr: str
+    correlation_id: str | None = None
 
 
 class LoginFailed(Event, frozen=True):
@@ -82,7 +83,43 @@ class LoginFailed(Event, frozen=True):
     name: ClassVar[str] = "login_failed"
     level: ClassVar[str] = "warning"
     reason: str
-    correlation_id: str
+    correlation_id: str | None = None
+
+
+class AccessRemoved(Event, frozen=True):
+    """A user took back what they had allowed a client."""
+
+    name: ClassVar[str] = "access_removed"
+    sub: str
+    client_id: str
+
+
+class PasswordChanged(Event, frozen=True):
+    """A user changed their password; `tokens_revoked`: every application has to sign them in again."""
+
+    name: ClassVar[str] = "password_changed"
+    sub: str
+    tokens_revoked: bool
+
+
+class CredentialAdded(Event, frozen=True):
+    """A user has a new second factor or passkey."""
+
+    name: ClassVar[str] = "credential_added"
+    sub: str
+    kind: str
+    credential_id: str
+
+
+class CredentialRemoved(Event, frozen=True):
+    """A second factor or passkey was taken away; `by` is user or operator."""
+
+    name: ClassVar[str] = "credential_removed"
+    level: ClassVar[str] = "warning"
+    sub: str
+    kind: str
+    credential_id: str
+    by: str
 
 
 class ClientRegistered(Event, frozen=True):
@@ -95,11 +132,13 @@ class ClientRegistered(Event, frozen=True):
 
 
 class SignedOut(Event, frozen=True):
-    """A session was ended by its user."""
+    """A session was ended; `client_id` is the application that asked for it."""
 
     name: ClassVar[str] = "signed_out"
     sub: str
     sid: str
+    reason: str = "user"
+    client_id: str | None = None
 
 
 class ConsentGiven(Event, frozen=True):
@@ -110,6 +149,7 @@ class ConsentGiven(Event, frozen=True):
     client_id: str
     scope: str
     correlation_id: str
+    claims: str | None = None  # those beyond the scope
 
 
 class AuthorizationAnswered(Event, frozen=True):
@@ -146,6 +186,35 @@ class GrantRevoked(Event, frozen=True):
     client_id: str
     reason: str
     correlation_id: str | None = None
+
+
+class TokenRevoked(Event, frozen=True):
+    """A client gave back one access token; its grant goes on."""
+
+    name: ClassVar[str] = "token_revoked"
+    client_id: str
+    jti: str
+
+
+class LogoutDelivered(Event, frozen=True):
+    """A client was told that a session is over; `attempts` counts this one."""
+
+    name: ClassVar[str] = "logout_delivered"
+    client_id: str
+    sid: str
+    attempts: int
+
+
+class LogoutUndelivered(Event, frozen=True):
+    """A client could not be told that a session is over; `retry_at` is absent where nobody will try again."""
+
+    name: ClassVar[str] = "logout_undelivered"
+    level: ClassVar[str] = "warning"
+    client_id: str
+    sid: str
+    attempts: int
+    reason: str
+    retry_at: int | None = None
 
 
 class ConfigurationChanged(Event, frozen=True):

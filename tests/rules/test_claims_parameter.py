@@ -219,6 +219,8 @@ async def test_what_the_user_does_not_tick_is_not_released(server: Running) -> N
     identity = await verified(server, tokens["id_token"])
     info = (await userinfo(server, tokens["access_token"])).json()
     assert [found.keys() & wishes.keys() for found in (identity, info)] == [{"badge"}, {"badge"}]
+    [given] = await server.audit("consent_given")
+    assert (given["scope"], given["claims"]) == ("openid", "badge")
     # Nothing that was refused is remembered as agreed to.
     assert at(await ask(server, asking(userinfo={"department": None}), browser=browser), "consent")
     assert "code" in (await ask(server, asking(userinfo={"badge": None}), browser=browser)).answer

@@ -64,6 +64,9 @@ WELCOME: dict[str, tuple[dict[str, Any], str | None]] = {
         {"jwks": KEYS, "id_token_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_alg": "ECDH-ES"},
         None,
     ),
+    "what it encrypts": (
+        {"request_object_encryption_alg": "RSA-OAEP-256", "request_object_encryption_enc": "A256GCM"}, None,
+    ),
     "levels by default": ({"default_acr_values": ("urn:a", "2")}, None),
     "an id as long as may be": ({"client_id": "x" * 200}, None),
     "an id that is an address": ({"client_id": "https://app.example/?a=b#c"}, None),
@@ -208,7 +211,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "a sector on this machine": ({"sector_identifier_uri": "http://127.0.0.1/sector"}, None, "sector_identifier_uri"),
     "a sector that is none": ({"sector_identifier_uri": "app.example"}, None, "sector_identifier_uri"),
     "a level of two words": ({"default_acr_values": ("a", "b c")}, None, "default_acr_values[1]"),
-    # What is encrypted to it
+    # What is encrypted to it, and by it
+    "an encoding of requests alone": (
+        {"request_object_encryption_enc": "A256GCM"}, None, "request_object_encryption_enc",
+    ),
+    "requests encrypted in a broken way": (
+        {"request_object_encryption_alg": "RSA1_5"}, None, "request_object_encryption_alg",
+    ),
     **{
         f"{what} in {enc}": ({f"{what}_encrypted_response_enc": enc}, None, f"{what}_encrypted_response_enc")
         for what in ("id_token", "userinfo") for enc in ("A128CBC-HS256", "A128CTR")
@@ -276,6 +285,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.requirement("REG-OIDC-2-3", "REG-OIDC-2-4", "REG-OIDC-2-2")
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case: str) -> None:
     changes, secret, member = REFUSED[case]

@@ -7,12 +7,11 @@ from typing import Any
 from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.jose.algorithms import HMACS
-from pushgate.jose.encrypt import BadJwe, decrypt, is_jwe
 from pushgate.jose.verify import BadJws, parse_jws
 from pushgate.model import AuthorizationRequest, Client
 from pushgate.protocol.claims_request import allows, subjects_asked
 from pushgate.protocol.subjects import subject
-from pushgate.protocol.tokens import claims_of_hint
+from pushgate.protocol.tokens import own_id_token
 
 
 def subject_for(ctx: Context, client: Client, sub: str) -> str:
@@ -43,14 +42,12 @@ async def is_named(ctx: Context, hint: dict[str, Any], sub: str) -> bool:
 async def hint_of(ctx: Context, hint: str) -> dict[str, Any]:
     """The claims of an `id_token_hint`. Raises InvalidRequest for anything but an ID Token of this issuer.
 
-    It may be encrypted to us, and signed with the secret of the client that it was made for.
-    OpenID Connect Core 3.1.2.1, 10.1.
+    It may be signed with the secret of the client that it was made for, and is not encrypted: a client that got it so
+    has to open it first. OpenID Connect Core 3.1.2.1, 10.1.
     """
     try:
-        if is_jwe(hint):
-            hint = decrypt(hint, ctx.keys.decrypting)
         unverified = parse_jws(hint)
-    except (BadJwe, BadJws):
+    except BadJws:
         raise refusals.HINT_INVALID("no JWT") from None
     keys = ctx.keys.verifying
     if unverified.header["alg"] in HMACS:
@@ -58,4 +55,7 @@ async def hint_of(ctx: Context, hint: str) -> dict[str, Any]:
         if client is None or client.id_token_signed_response_alg != unverified.header["alg"]:
             raise refusals.HINT_INVALID("signed with the secret of nobody who gets such tokens")
         keys = ctx.services.client_keys.secret(ctx.name, client)
-    return claims_of_hint(hint, keys, ctx.realm.issuer.identifier)
+    claims = own_id_token(hint, keys, ctx.realm.issuer.identifier)
+    if claims is None:
+        raise refusals.HINT_INVALID()
+    return claims

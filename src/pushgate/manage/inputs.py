@@ -44,6 +44,11 @@ class ClientInput(Input, frozen=True):
     software_id: str | None = None
     software_version: str | None = None
     initiate_login_uri: str | None = None
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False
@@ -58,6 +63,8 @@ class ClientInput(Input, frozen=True):
     require_pushed_authorization_requests: bool = False
     dpop_bound_access_tokens: bool = False
     request_object_signing_alg: str | None = None
+    request_object_encryption_alg: str | None = None
+    request_object_encryption_enc: str | None = None
     require_signed_request_object: bool = False
     tls_client_auth_subject_dn: str | None = None
     tls_client_auth_san_dns: str | None = None
@@ -82,6 +89,7 @@ class ClientInput(Input, frozen=True):
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()
     step_up: bool = False
     skip_consent: bool = False
+    default_journey: str | None = None
     allowed_resources: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
@@ -121,6 +129,13 @@ class AuthenticationContextInput(Input, frozen=True):
 
     acr: str
     amr: tuple[str, ...] = ("pwd",)
+
+
+class JourneyInput(Input, frozen=True):
+    """How users sign in: each way is a list of methods, in order."""
+
+    name: str
+    ways: tuple[tuple[Literal["password", "totp", "passkey"], ...], ...]
 
 
 class ParInput(Input, frozen=True):
@@ -193,6 +208,9 @@ class RealmInput(Input, frozen=True):
     authorization_details_types: tuple[AuthorizationDetailsTypeInput, ...] | msgspec.UnsetType = msgspec.UNSET
     authentication_contexts: tuple[AuthenticationContextInput, ...] | msgspec.UnsetType = msgspec.UNSET
     step_up: bool | msgspec.UnsetType = msgspec.UNSET
+    session_management: bool | msgspec.UnsetType = msgspec.UNSET
+    journeys: tuple[JourneyInput, ...] | msgspec.UnsetType = msgspec.UNSET
+    default_journey: str | msgspec.UnsetType | None = msgspec.UNSET
     access_token_signing_alg: str | msgspec.UnsetType = msgspec.UNSET
     claims_locales_supported: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     tls_client_ca: str | msgspec.UnsetType | None = msgspec.UNSET

@@ -172,6 +172,12 @@ def own_access_token(token: str, keys: KeySet, issuer: str) -> dict[str, Any] | 
     return unverified.claims if unverified.claims["iss"] == issuer else None
 
 
+def signed_here(token: str, keys: KeySet, issuer: str) -> bool:
+    """Whether this issuer made it, whatever it is."""
+    unverified = _own(token, keys)
+    return unverified is not None and unverified.claims.get("iss") == issuer
+
+
 def in_time(claims: dict[str, Any], now: float) -> bool:
     """Whether a token of ours has begun and has not ended; our times are whole seconds. RFC 7519 4.1.4, 4.1.5."""
     begins, ends = claims.get("nbf", 0), claims.get("exp")
@@ -184,19 +190,16 @@ def audience_of(claims: dict[str, Any]) -> list[str]:
     return audience if isinstance(audience, list) else [audience]
 
 
-def claims_of_hint(hint: str, keys: KeySet, issuer: str) -> dict[str, Any]:
-    """The claims of an `id_token_hint`, which may have expired. Raises InvalidRequest.
+def own_id_token(token: str, keys: KeySet, issuer: str) -> dict[str, Any] | None:
+    """The claims of an ID Token that this issuer made, expired or not; None for anything else.
 
-    OpenID Connect Core 3.1.2.1, 3.1.2.2.
+    Response JWTs have the same `typ`, but nobody in them. OpenID Connect Core 3.1.2.1, 3.1.2.2.
     """
-    unverified = _own(hint, keys)
+    unverified = _own(token, keys)
     if unverified is None or unverified.header.get("typ") != ID_TOKEN_TYPE:
-        raise refusals.HINT_INVALID()
-    if unverified.claims.get("iss") != issuer:
-        raise refusals.HINT_INVALID("of another issuer")
-    if "sub" not in unverified.claims:
-        raise refusals.HINT_INVALID("a response JWT")
-    return unverified.claims
+        return None
+    claims = unverified.claims
+    return claims if claims.get("iss") == issuer and "sub" in claims and "aud" in claims else None
 
 
 def _own(token: str, keys: KeySet) -> Unverified | None:

@@ -21,6 +21,11 @@ async def home(call: Call) -> Reply:
             "description": "The public signing keys.",
         },
         {
+            "href": f"{issuer.path}/oauth2/account",
+            "title": "Your account",
+            "description": "What applications may do, where you are signed in, and how.",
+        },
+        {
             "href": f"{issuer.path}/oauth2/logout",
             "title": "Sign out",
             "description": "End your session here.",

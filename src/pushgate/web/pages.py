@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import b64encode
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from babel import dates
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -52,19 +54,35 @@ class Pages:
         )  # fmt: skip
         self._templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
 
-    def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
-        """A page with its protecting headers; `values` are the template's variables."""
-        return self._render(template, request, ctx, status, f"{POLICY}; {ONE_SCRIPT}", values)
+    def page(
+        self,
+        template: str,
+        request: Request,
+        ctx: Context | None,
+        *,
+        status: int = 200,
+        policy: str = f"{POLICY}; {ONE_SCRIPT}",
+        scripts: tuple[str, ...] = (),
+        **values: Any,
+    ) -> Reply:
+        """A page with its protecting headers; `values` are the template's variables.
+
+        `scripts` are the static files that it may run: these and no others of our host.
+        """
+        host = "" if ctx is None else ctx.realm.issuer.base_url
+        allowed = "".join(f" {host}/static/{name}" for name in scripts)
+        return self._render(template, request, ctx, status, policy + allowed, values)
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""
         values = {
-            "title": TITLES.get(error.status, "This sign-in cannot go on"),
+            "title": TITLES.get(error.status, _cannot_go_on(error)),
             "error": error.code,
             "refusal": error.refusal.id,
             "message": error.description,
             "next_step": error.refusal.advice,
             "docs_url": None,
+            "sign_out": request.path if error.refusal.id.startswith("logout.") else None,
         }
         reply = self._render("error.html", request, ctx, error.status, POLICY, values, realm)
         reply.headers.append((b"pushgate-refusal", error.refusal.id.encode()))
@@ -92,7 +110,7 @@ class Pages:
     def _doubtful(self, ctx: Context, request: Request, target: RedirectTo | FormPost, name: str) -> Reply:
         """Let the person decide whether to go to a client that nobody vouches for (RFC 9700 4.11.2)."""
         where = target.action if isinstance(target, FormPost) else target.url
-        values = {
+        values: dict[str, Any] = {
             "client_name": name,
             "client_host": urlsplit(where).hostname or urlsplit(where).scheme,
             "link": None if isinstance(target, FormPost) else target.url,
@@ -117,6 +135,8 @@ class Pages:
             request_id=request.id,
             once=Markup(ONCE),  # noqa: S704 - our own file
             lang="en",
+            day=lambda seconds: dates.format_date(_utc(seconds), "d MMMM y", locale="en"),
+            moment=lambda seconds: f"{dates.format_datetime(_utc(seconds), 'd MMMM y, HH:mm', locale='en')} UTC",
             static=lambda path: f"{self._root}/static/{path}?v={version(path)}",
             **values,
         )
@@ -126,6 +146,14 @@ class Pages:
             *PROTECTION,
         ]
         return Reply(status, body.encode(), headers)
+
+
+def _cannot_go_on(error: OAuthError) -> str:
+    return "You were not signed out" if error.refusal.id.startswith("logout.") else "This sign-in cannot go on"
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def redirect(url: str) -> Reply:

@@ -8,7 +8,9 @@ from pushgate import refusals
 from pushgate.endpoints import authorize as flow
 from pushgate.endpoints.browser import BrowserAnswer, Stop, session_cookie
 from pushgate.endpoints.context import Context
+from pushgate.endpoints.endings import end_session
 from pushgate.endpoints.http import Reply, set_cookie
+from pushgate.endpoints.session_state import state_cookies
 from pushgate.events import ConsentGiven
 from pushgate.model import ClaimWish, Session
 from pushgate.protocol.client_metadata import client_text
@@ -102,11 +104,11 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
     await ctx.grants.save_consent(
         session.sub, client_id, asked=(*scope, *asked_too), granted=(*granted, *kept), now=int(ctx.now())
     )
-    ctx.emit(
-        ConsentGiven(session.sub, client_id, " ".join(granted), here.opened.record.correlation_id),
-        here.call.request,
-    )
     agreed = tuple(claims[word] for word in kept if word in claims)
+    given = ConsentGiven(
+        session.sub, client_id, " ".join(granted), here.opened.record.correlation_id, " ".join(agreed) or None
+    )
+    ctx.emit(given, here.call.request)
     response = await flow.complete(ctx, here.call.request, here.opened, session, granted, agreed)
     return BrowserAnswer(response, here.browser.cookies)
 
@@ -114,9 +116,10 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
 async def _switch(here: Visit) -> Reply:
     """End the session here and sign in as somebody else."""
     ctx, browser = here.call.ctx, here.browser
-    if browser.session_digest is not None:
-        await ctx.accounts.end_session(browser.session_digest)
+    if browser.session is not None:
+        await end_session(ctx, browser.session, request=here.call.request, reason="other user")
     browser.session = browser.session_digest = None
+    browser.cookies += state_cookies(ctx, None)
     answer = await here.proceed()
     gone = set_cookie(session_cookie(ctx), "", secure=ctx.realm.issuer.secure, max_age=0)
     return here.reply(BrowserAnswer(answer.answer, [*answer.cookies, gone]))
