@@ -226,5 +226,9 @@ class InvalidRegistrationToken(InvalidToken):
     """RFC 7591 3, RFC 7592 2: an initial or a registration access token, which are plain bearer tokens."""
 
 
+class NoRegistrationToken(InvalidRegistrationToken):
+    """RFC 6750 3.1: without one of them, a challenge that carries no error code."""
+
+
 class NoToken(InvalidToken):
     """RFC 6750 3.1: a request without a token gets a challenge that carries no error code."""

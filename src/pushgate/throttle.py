@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from ipaddress import IPv6Address, ip_address
 
 from pushgate import refusals
 from pushgate.model import Fact
@@ -52,3 +53,14 @@ class Buckets:
     def _level(self, limit: Limit, now: float) -> float:
         level, since = self._buckets.get(limit.key, (limit.burst, now))
         return min(limit.burst, level + max(0.0, now - since) * limit.rate)
+
+
+def household(address: str) -> str:
+    """What to count instead of an address: of IPv6 the /64, in which whoever has one address has them all."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(known, IPv6Address):
+        return address
+    return str(known.ipv4_mapped or IPv6Address(int(known) >> 64 << 64))

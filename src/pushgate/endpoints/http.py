@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pushgate import refusals
-from pushgate.errors import InvalidRegistrationToken, NoToken, OAuthError
+from pushgate.errors import InvalidRegistrationToken, NoRegistrationToken, NoToken, OAuthError
 from pushgate.protocol import dpop
 from pushgate.protocol.mtls import Certificate
 from pushgate.protocol.params import Params, parse_form
@@ -148,6 +148,8 @@ def _challenges(error: OAuthError, realm: str, algs: tuple[str, ...]) -> list[st
     signed = f'algs="{" ".join(algs)}"'
     if error.at_resource:
         return [f'DPoP realm="{realm}", {told}, {signed}']
+    if isinstance(error, NoRegistrationToken):
+        return [f'Bearer realm="{realm}"']
     if isinstance(error, InvalidRegistrationToken):
         return [f'Bearer realm="{realm}", {told}']
     if isinstance(error, NoToken):

@@ -91,6 +91,7 @@ class ClientInput(Input, frozen=True):
     skip_consent: bool = False
     default_journey: str | None = None
     allowed_resources: tuple[str, ...] | None = None
+    self_registered: bool | None = None  # false: an operator vouches for it; left out: as it is
 
     def __repr__(self) -> str:
         return f"ClientInput({self.client_id!r})"

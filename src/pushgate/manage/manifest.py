@@ -336,7 +336,8 @@ def _without_defaults(settings: RealmSettings) -> dict[str, Any]:
 def _client_document(management: Management, realm: str, client: Client, with_secrets: bool) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(client)
     for name in ("secret", *REGISTERED):
-        document.pop(name, None)
+        if name != "self_registered":
+            document.pop(name, None)
     secret = management.clear_secret(realm, client) if with_secrets else None
     document["application_type"] = client.application_type
     return document | ({"client_secret": secret} if secret else {})

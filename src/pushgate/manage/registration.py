@@ -78,9 +78,11 @@ class Registrations:
 
     def authorised(self, client: Client | None, token: str | None) -> Client:
         """The client whose registration access token this is. Raises InvalidToken, whatever is wrong. RFC 7592 2."""
+        if token is None:
+            raise refusals.REGISTRATION_ACCESS_MISSING()
         known = client is not None and client.registration_token is not None
         expected = client.registration_token if client is not None and known else b"\0" * 32
-        right = hmac.compare_digest(_digest(token or ""), expected or b"")
+        right = hmac.compare_digest(_digest(token), expected or b"")
         if client is None or not right or not known or not client.enabled:
             raise refusals.REGISTRATION_ACCESS()
         return client

@@ -39,6 +39,7 @@ from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
 
 REGISTERED = ("self_registered", "client_id_issued_at", "registration_token", "software_statement", "translations")
+NOT_REPLACED = ("client_secret", "self_registered")
 LONG_SECRET = 48  # bytes, 64 characters: long enough for the HMAC with the longest key
 Act = Literal["create", "update", "unchanged", "delete", "sign out"]
 Work = Callable[[sa.Connection], object]
@@ -176,11 +177,13 @@ class Management:
         else:
             generated = None if secret is not None else secrets.token_urlsafe(LONG_SECRET if in_clear else 32)
             kept = self._keep(realm.name, wanted, current, secret or generated or "")
-        members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f != "client_secret"}
+        members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f not in NOT_REPLACED}
         for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
             members[name] = members[name] or _default_alg(realm, wanted)
         if extra is None and current is not None:
             extra = {name: getattr(current, name) for name in REGISTERED}
+        if wanted.self_registered is not None:
+            extra = {**(extra or {}), "self_registered": wanted.self_registered}
         client = Client(**{**members, **(extra or {})}, secret=kept)
         found = (
             problems(client, secret, PROFILES[realm.profile])

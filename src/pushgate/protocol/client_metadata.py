@@ -7,6 +7,7 @@ from typing import Any
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
+from pushgate.jose.encrypt import DEFAULT_ENC
 from pushgate.jose.verify import BadJws, KeySet, parse_jws, verify_jws
 from pushgate.model import Client, Registration
 from pushgate.profiles import SecurityProfile
@@ -23,6 +24,8 @@ OWN = frozenset(
 REGISTRABLE = tuple(name for name in Client.__struct_fields__ if name not in OWN)
 """Members that a registration may have. A member that is added to `Client` is among them by itself."""
 MANAGED = ("registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at")
+ENCRYPTION = tuple(name for name in REGISTRABLE if name.endswith(("_encrypted_response_alg", "_encryption_alg")))
+"""Each has its `_enc`, with a default (OpenID Connect Registration 2, JARM 3, RFC 9701 6)."""
 TRANSLATED = ("client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri")
 TAGGED = re.compile(rf"({'|'.join(TRANSLATED)})#([A-Za-z]{{2,8}}(?:-[A-Za-z0-9]{{1,8}}){{0,5}})")
 MAX_TRANSLATIONS = 100
@@ -98,6 +101,9 @@ def rendered(client: Client) -> dict[str, Any]:
     """A client's metadata, its defaults included, under IANA names. RFC 7591 3.2.1."""
     members = {name: getattr(client, name) for name in REGISTRABLE}
     told = {name: value for name, value in members.items() if value is not None and value != ()}
+    for alg in ENCRYPTION:
+        if alg in told:
+            told.setdefault(f"{alg.removesuffix('_alg')}_enc", DEFAULT_ENC)
     statement = {} if client.software_statement is None else {"software_statement": client.software_statement}
     return {**told, **client.translations, **statement}
 

@@ -16,6 +16,7 @@ from pushgate.profiles import PROFILES, SecurityProfile, canonical_response_type
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
 from pushgate.protocol.client_auth import CERTIFICATE_METHODS, MAX_CLIENT_ID, METHODS
+from pushgate.protocol.client_name import name_problem
 from pushgate.protocol.metadata import GRANT_TYPES
 from pushgate.protocol.mtls import SUBJECT_MEMBERS, has_certificate, registered_subjects, subject_problem
 from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, origin_of, registration_problem
@@ -34,6 +35,7 @@ SECRET_SIGNED = ("id_token_signed_response_alg", "userinfo_signed_response_alg")
 GRANTS_OF = (("authorization_code", {"code"}), ("implicit", {"id_token", "token"}))
 """What a response type needs to be among the grant types (RFC 7591 2.1)."""
 LIFETIME_RANGE = range(5, 601)  # seconds (RFC 9126 2.2)
+LONGEST_AGE = 9_999_999_999  # seconds, as `max_age` of a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,13 @@ def _loopback(uri: object) -> bool:
     if not isinstance(uri, str) or not uri.startswith("http://"):
         return False
     try:
-        return urlsplit(uri).hostname in {*LOOPBACK_ADDRESSES, "localhost"}
+        return _own_device(uri)
     except ValueError:
         return False
+
+
+def _own_device(uri: str) -> bool:
+    return urlsplit(uri).hostname in {*LOOPBACK_ADDRESSES, "localhost"}
 
 
 def problems(client: Client, secret: str | None, profile: SecurityProfile) -> list[Problem]:
@@ -112,6 +118,9 @@ def _identity(client: Client, secret: str | None) -> list[Problem]:
             found.append(Problem("client_secret", "looks like a key file; a secret is random text"))
         elif method == "client_secret_jwt" and len(secret.encode()) < MIN_HMAC_SECRET:
             found.append(Problem("client_secret", f"client_secret_jwt needs at least {MIN_HMAC_SECRET} bytes"))
+    names = [value for key, value in client.translations.items() if key.startswith("client_name#")]
+    reasons = map(name_problem, (client.client_name or "", *names))
+    found += [Problem("client_name", reason) for reason in reasons if reason]
     if client.profile is not None and client.profile not in PROFILES:
         found.append(Problem("profile", f"must be one of {', '.join(PROFILES)}"))
     return found
@@ -123,6 +132,8 @@ def _redirects(client: Client) -> list[Problem]:
         reason = registration_problem(uri, client.application_type)
         if reason:
             found.append(Problem(f"redirect_uris[{index}]", reason))
+        elif client.application_type == "web" and "implicit" in client.grant_types and _own_device(uri):
+            found.append(Problem(f"redirect_uris[{index}]", "is on the user's device, which implicit does not go with"))
     for index, prefix in enumerate(client.pushed_redirect_uri_prefixes):
         if registration_problem(prefix, "web") or not urlsplit(prefix).path:
             found.append(Problem(f"pushed_redirect_uri_prefixes[{index}]", "must be an https URL with a path"))
@@ -358,6 +369,6 @@ def _limits(client: Client) -> list[Problem]:
     found = []
     if client.par_request_expiry is not None and client.par_request_expiry not in LIFETIME_RANGE:
         found.append(Problem("par_request_expiry", "must be 5 to 600 seconds"))
-    if client.default_max_age is not None and client.default_max_age < 0:
-        found.append(Problem("default_max_age", "must not be negative"))
+    if client.default_max_age is not None and not 0 <= client.default_max_age <= LONGEST_AGE:
+        found.append(Problem("default_max_age", f"must be 0 to {LONGEST_AGE} seconds"))
     return found

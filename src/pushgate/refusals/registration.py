@@ -22,7 +22,7 @@ REGISTRATION_REDIRECT_URI = Refusal(
     "Use https, or for application_type native http on loopback or a private-use scheme; no fragment.",
 )  # fmt: skip
 REGISTRATION_TOKEN_MISSING = Refusal(
-    "registration.token_missing", e.InvalidRegistrationToken, "Registration needs an initial access token.",
+    "registration.token_missing", e.NoRegistrationToken, "Registration needs an initial access token.",
     "Ask the operator for one (pushgate token initial) and send it as Authorization: Bearer.",
 )  # fmt: skip
 REGISTRATION_TOKEN = Refusal(
@@ -30,9 +30,14 @@ REGISTRATION_TOKEN = Refusal(
     "The initial access token is unknown, has expired or was used up.",
     "Ask the operator for another one.",
 )  # fmt: skip
+REGISTRATION_ACCESS_MISSING = Refusal(
+    "registration.access_token_missing", e.NoRegistrationToken,
+    "A registration is managed with its registration access token.",
+    "Send the registration_access_token that came with this registration_client_uri as Authorization: Bearer.",
+)  # fmt: skip
 REGISTRATION_ACCESS = Refusal(
     "registration.access_token", e.InvalidRegistrationToken,
-    "The registration access token is missing or wrong, or its client is gone.",
+    "The registration access token is wrong, or its client is gone.",
     "Send the registration_access_token that came with this registration_client_uri as Authorization: Bearer.",
 )  # fmt: skip
 REGISTRATION_MANAGED = Refusal(

@@ -10,7 +10,7 @@ from pushgate.events import ClientRegistered
 from pushgate.jose.verify import BadJws, json_object
 from pushgate.manage.registration import Registered, Registrations
 from pushgate.protocol.client_metadata import rendered
-from pushgate.throttle import Limit
+from pushgate.throttle import Limit, household
 from pushgate.web.call import Call
 
 JSON = "application/json"
@@ -58,8 +58,8 @@ def _count(call: Call) -> None:
     """Where registration is open: an update costs as much as a registration. Raises SlowDown, with status 429."""
     rules = call.ctx.realm.settings.registration
     if rules.mode == "open" and rules.per_minute:
-        limit = Limit(("register", call.ctx.name, call.request.address), rules.per_minute / 60, rules.per_minute)
-        call.ctx.services.buckets.take(limit, call.ctx.now())
+        key = ("register", call.ctx.name, household(call.request.address))
+        call.ctx.services.buckets.take(Limit(key, rules.per_minute / 60, rules.per_minute), call.ctx.now())
 
 
 def _bearer(call: Call) -> str | None:
