@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from pushgate.manage.registration import Registrations
+from pushgate.manage.service import Management
 from pushgate.model import Client
 from pushgate.protocol import client_metadata
 from pushgate.protocol.client_metadata import REGISTRABLE, client_text
@@ -28,6 +29,7 @@ METADATA = (400, "invalid_client_metadata", "registration.metadata")
 REDIRECT_URI = (400, "invalid_redirect_uri", "registration.redirect_uri")
 TOKEN = (401, "invalid_token", "registration.token")
 ACCESS = (401, "invalid_token", "registration.access_token")
+NO_ACCESS = (401, "invalid_token", "registration.access_token_missing")
 MANAGED = (400, "invalid_request", "registration.managed_member")
 SECRET = (400, "invalid_request", "registration.client_secret")
 STATEMENT = (400, "invalid_software_statement", "registration.software_statement")
@@ -218,6 +220,20 @@ async def test_an_update_loosens_nothing_that_an_operator_has_tightened(server: 
     assert (stored.skip_consent, stored.allowed_resources) == (False, ())
 
 
+ENCRYPTED = ("id_token_encrypted_response", "userinfo_encrypted_response", "authorization_encrypted_response",
+             "introspection_encrypted_response", "request_object_encryption")  # fmt: skip
+
+
+@pytest.mark.requirement("REG-7591-3.2.1-1", "REG-OIDC-2-3")
+@pytest.mark.parametrize("prefix", ENCRYPTED)
+async def test_the_default_of_an_encryption_is_told(server: Running, prefix: str) -> None:
+    client = await registered(server, jwks={"keys": [KEY]}, **{f"{prefix}_alg": "ECDH-ES"})
+    assert client[f"{prefix}_enc"] == "A128CBC-HS256"
+    assert {name for name in client if name.endswith("_enc")} == {f"{prefix}_enc"}
+    chosen = await registered(server, jwks={"keys": [KEY]}, **{f"{prefix}_alg": "ECDH-ES", f"{prefix}_enc": "A256GCM"})
+    assert chosen[f"{prefix}_enc"] == "A256GCM"
+
+
 async def stored_client(server: Running, client_id: str) -> Client:
     """The record."""
     context = await server.server.realm()
@@ -286,6 +302,7 @@ NOT_SUPPORTED = {
     "client_uri": "http://new.example/",
     "jwks_uri": "http://new.example/jwks",
     "default_max_age": -1,
+    "default_acr_values": ["two words"],
 }
 
 
@@ -353,6 +370,9 @@ async def test_redirect_uris_that_cannot_be_registered(server: Running, uris: li
         ("web", "https://new.example/cb", True),
         ("web", "http://localhost/cb", False),
         ("web", "http://127.0.0.1/cb", False),
+        ("web", "https://localhost/cb", False),
+        ("web", "https://LOCALHOST:8443/cb", False),
+        ("web", "https://127.0.0.1/cb", False),
         ("web", "com.example.app:/cb", False),
         ("native", "com.example.app:/cb", True),
         ("native", "http://127.0.0.1/cb", True),
@@ -465,13 +485,17 @@ async def test_where_registration_is_off_there_is_nothing(server: Running) -> No
     refused(reply, 404, "invalid_request", "http.not_found")
 
 
-@pytest.mark.requirement("REG-7591-3-2")
+@pytest.mark.requirement("REG-7591-3-2", "OA-6750-3.1-1", "OA-6750-3.1-2")
 @pytest.mark.parametrize("token", [None, "", "wrong", "x" * 5000])
 async def test_without_an_initial_access_token(server: Running, token: str | None) -> None:
     reply = await register(server, "closed", token)
     refusal = "registration.token" if token else "registration.token_missing"
     refused(reply, 401, "invalid_token", refusal)
-    assert reply.headers["www-authenticate"].startswith('Bearer realm="closed", error="invalid_token"')
+    challenge = reply.headers["www-authenticate"]
+    if token:
+        assert challenge.startswith('Bearer realm="closed", error="invalid_token"')
+    else:
+        assert challenge == 'Bearer realm="closed"'
 
 
 async def initial(server: Running, **options: int) -> str:
@@ -539,7 +563,7 @@ async def test_reading(server: Running) -> None:
     assert reply.json() == expected
 
 
-@pytest.mark.requirement("REG-7592-2-1", "REG-7592-2-2")
+@pytest.mark.requirement("REG-7592-2-1", "REG-7592-2-2", "OA-6750-3.1-1")
 async def test_only_its_own_token_opens_a_registration(server: Running) -> None:
     client, other = await registered(server), await registered(server)
     for method in ("GET", "PUT", "DELETE"):
@@ -548,7 +572,8 @@ async def test_only_its_own_token_opens_a_registration(server: Running) -> None:
             refused(reply, *ACCESS)
             assert reply.headers["www-authenticate"].startswith("Bearer ")
     reply = await server.http.get(client["registration_client_uri"])
-    refused(reply, *ACCESS)
+    refused(reply, *NO_ACCESS)
+    assert reply.headers["www-authenticate"] == 'Bearer realm="default"'
     assert (await manage(server, client)).status_code == 200
 
 
@@ -688,6 +713,38 @@ async def test_an_update_that_began_before_brings_no_deleted_client_back(server:
         assert client["client_id"] not in {
             c.client_id for c in await server.management.configuration.clients("default")
         }
+
+
+async def test_an_operator_who_changes_the_client_meanwhile_wins(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await registered(server)
+    tightened = {"client_id": client["client_id"], "redirect_uris": [URI], "pkce_required": True}
+    planned = Management.plan_client
+
+    async def slowly(*args: Any, **kwargs: Any) -> Any:
+        change = await planned(*args, **kwargs)
+        monkeypatch.setattr(Management, "plan_client", planned)
+        await server.apply(json.dumps({"realms": [{"name": "default", "clients": [tightened]}]}))
+        return change
+
+    monkeypatch.setattr(Management, "plan_client", slowly)
+    body = {"client_id": client["client_id"], "redirect_uris": ["https://new.example/other"]}
+    reply = await manage(server, client, "PUT", body=body)
+    refused(reply, 503, "temporarily_unavailable", "http.unavailable")
+    stored = await stored_client(server, client["client_id"])
+    assert (stored.pkce_required, stored.redirect_uris) == (True, (URI,))
+    assert (await manage(server, client, "PUT", body=body)).status_code == 200
+    assert (await stored_client(server, client["client_id"])).pkce_required
+
+
+async def test_a_client_that_is_disabled_manages_nothing(server: Running) -> None:
+    client = await registered(server)
+    off = {"client_id": client["client_id"], "redirect_uris": [URI], "enabled": False}
+    await server.apply(json.dumps({"realms": [{"name": "default", "clients": [off]}]}))
+    for method in ("GET", "PUT", "DELETE"):
+        body = {"client_id": client["client_id"], "redirect_uris": [URI]}
+        refused(await manage(server, client, method, body=body), *ACCESS)
 
 
 async def test_operators_keep_the_registration_of_a_client(server: Running) -> None:

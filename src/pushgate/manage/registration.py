@@ -20,6 +20,7 @@ from pushgate.protocol.client_metadata import MANAGED, TIGHTENED, refused, state
 from pushgate.protocol.registration import Problem, complete
 from pushgate.store.durable.registrations import (
     InitialAccessTokens,
+    RegistrationChanged,
     RegistrationGone,
     TokenSpent,
     check_registration,
@@ -76,10 +77,14 @@ class Registrations:
             raise refusals.REGISTRATION_TOKEN("used up meanwhile") from None
         return Registered(client, change.secret, token)
 
-    def authorised(self, client: Client | None, token: str | None) -> Client:
-        """The client whose registration access token this is. Raises InvalidToken, whatever is wrong. RFC 7592 2."""
+    async def authorised(self, client_id: str, token: str | None) -> Client:
+        """The client, as it is in the store, if this is its registration access token.
+
+        Raises InvalidToken, whatever is wrong. RFC 7592 2.
+        """
         if token is None:
             raise refusals.REGISTRATION_ACCESS_MISSING()
+        client = await self._management.configuration.client(self._realm.name, client_id)
         known = client is not None and client.registration_token is not None
         expected = client.registration_token if client is not None and known else b"\0" * 32
         right = hmac.compare_digest(_digest(token), expected or b"")
@@ -114,11 +119,13 @@ class Registrations:
 
     async def _carry_out_for(self, client: Client, change: Change) -> None:
         realm = self._realm.name
-        change.before = lambda c: check_registration(c, realm, client)
+        change.before = lambda c: check_registration(c, realm, client, ("enabled", *TIGHTENED))
         try:
             await self._management.carry_out([change])
         except RegistrationGone:
             raise refusals.REGISTRATION_ACCESS("gone meanwhile") from None
+        except RegistrationChanged:
+            raise refusals.UNAVAILABLE("an operator changed the client meanwhile") from None
 
     async def _planned(
         self, client_id: str, document: dict[str, Any], token: str, kept: dict[str, Any], current: Client | None

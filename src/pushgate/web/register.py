@@ -34,7 +34,7 @@ async def register(call: Call) -> Reply:
 async def configuration(call: Call) -> Reply:
     """GET, PUT, DELETE: a client's own registration, for whoever has its registration access token. RFC 7592 2."""
     registrations, token = _registrations(call), _bearer(call)
-    client = registrations.authorised(await call.ctx.client(call.rest), token)
+    client = await registrations.authorised(call.rest, token)
     assert token is not None
     call.request.claimed_client = client.client_id
     if call.request.method == "PUT":

@@ -23,6 +23,10 @@ class RegistrationGone(Exception):
     """The client was deleted meanwhile, or is managed with another token."""
 
 
+class RegistrationChanged(Exception):
+    """An operator changed the client meanwhile: what was planned may loosen that."""
+
+
 class InitialAccessTokens:
     """A realm's initial access tokens, stored under their digests."""
 
@@ -74,15 +78,19 @@ def use_initial_token(c: sa.Connection, realm: str, token: str, now: int) -> Non
         raise TokenSpent
 
 
-def check_registration(c: sa.Connection, realm: str, client: Client) -> None:
+def check_registration(c: sa.Connection, realm: str, client: Client, members: tuple[str, ...]) -> None:
     """In the transaction that changes a registration: it is still there under this token, else nothing is written.
 
-    A deleted client so never comes back by an update that began before. Raises RegistrationGone. RFC 7592 2.3.
+    A deleted client so never comes back by an update that began before, and these members are what they were when it
+    began. Raises RegistrationGone, RegistrationChanged. RFC 7592 2.3.
     """
     query = sa.select(t.clients.c.data).where(t.clients.c.realm == realm, t.clients.c.client_id == client.client_id)
     data = c.scalar(query)
-    if data is None or unpack(data, Client).registration_token != client.registration_token:
+    stored = None if data is None else unpack(data, Client)
+    if stored is None or stored.registration_token != client.registration_token:
         raise RegistrationGone
+    if any(getattr(stored, name) != getattr(client, name) for name in members):
+        raise RegistrationChanged
 
 
 def _stored(c: sa.Connection, realm: str, digest: bytes) -> InitialAccessToken | None:
