@@ -8,7 +8,6 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pushgate.endpoints.browser import BrowserAnswer, GoTo
@@ -17,6 +16,7 @@ from pushgate.endpoints.http import NO_STORE, Header, Reply, Request
 from pushgate.errors import OAuthError
 from pushgate.protocol.authorization_response import FormPost, RedirectTo
 from pushgate.realm import DEFAULT_REALM
+from pushgate.web.languages import N_, language_of, templates
 from pushgate.web.static import FOLDER, version
 
 # RFC 9700 4.2.4 (referrer, third parties), 4.16 (framing). No form-action: browsers apply it to the
@@ -31,12 +31,12 @@ PROTECTION: tuple[Header, ...] = (
     *NO_STORE,
 )
 TITLES = {
-    404: "There is nothing here",
-    403: "This cannot go on",
-    413: "That was too much",
-    429: "Please wait a moment",
-    500: "Something went wrong",
-    503: "Please try again",
+    404: N_("There is nothing here"),
+    403: N_("This cannot go on"),
+    413: N_("That was too much"),
+    429: N_("Please wait a moment"),
+    500: N_("Something went wrong"),
+    503: N_("Please try again"),
 }
 
 
@@ -46,11 +46,6 @@ class Pages:
     def __init__(self, root: str = "") -> None:
         """`root` is the path of the base URL."""
         self._root = root
-        self._templates = Environment(
-            loader=PackageLoader("pushgate.web"), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
-        )  # fmt: skip
-        self._templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
 
     def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
         """A page with its protecting headers; `values` are the template's variables."""
@@ -59,7 +54,7 @@ class Pages:
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""
         values = {
-            "title": TITLES.get(error.status, "This sign-in cannot go on"),
+            "title": TITLES.get(error.status, N_("This sign-in cannot go on")),
             "error": error.code,
             "refusal": error.refusal.id,
             "message": error.description,
@@ -112,16 +107,19 @@ class Pages:
         realm: str = "",
     ) -> Reply:
         name = ctx.name if ctx is not None else realm
-        body = self._templates.get_template(template).render(
+        lang = language_of(request)
+        page = templates(lang).get_template(template)
+        body = page.render(
             realm_name="Pushgate" if name in ("", DEFAULT_REALM) else name,
             request_id=request.id,
             once=Markup(ONCE),  # noqa: S704 - our own file
-            lang="en",
+            lang=lang,
             static=lambda path: f"{self._root}/static/{path}?v={version(path)}",
             **values,
         )
         headers = [
             (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-language", lang.encode()),
             (b"content-security-policy", policy.encode()),
             *PROTECTION,
         ]

@@ -19,35 +19,36 @@ from pushgate.protocol.scopes import OPENID
 from pushgate.protocol.user_claims import beyond_scopes, claim_word, released_claims
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
+from pushgate.web.languages import N_, wanted
 
 DESCRIPTIONS = {
-    OPENID: ("Know who you are", "An identifier of your account here."),
-    "profile": ("Your profile", "Name, picture and similar details."),
-    "email": ("Your email address", "The address, and whether it was verified."),
-    "address": ("Your postal address", ""),
-    "phone": ("Your phone number", ""),
-    "offline_access": ("Stay connected", "Access while you are not using the application."),
+    OPENID: (N_("Know who you are"), N_("An identifier of your account here.")),
+    "profile": (N_("Your profile"), N_("Name, picture and similar details.")),
+    "email": (N_("Your email address"), N_("The address, and whether it was verified.")),
+    "address": (N_("Your postal address"), ""),
+    "phone": (N_("Your phone number"), ""),
+    "offline_access": (N_("Stay connected"), N_("Access while you are not using the application.")),
 }
 CLAIM_TITLES = {
-    "name": "Your name",
-    "given_name": "Your given name",
-    "family_name": "Your family name",
-    "middle_name": "Your middle name",
-    "nickname": "Your nickname",
-    "preferred_username": "Your user name",
-    "profile": "The address of your profile page",
-    "picture": "Your picture",
-    "website": "Your website",
-    "email": "Your email address",
-    "email_verified": "Whether your email address was verified",
-    "gender": "Your gender",
-    "birthdate": "Your date of birth",
-    "zoneinfo": "Your time zone",
-    "locale": "Your language",
-    "phone_number": "Your phone number",
-    "phone_number_verified": "Whether your phone number was verified",
-    "address": "Your postal address",
-    "updated_at": "When your profile was last changed",
+    "name": N_("Your name"),
+    "given_name": N_("Your given name"),
+    "family_name": N_("Your family name"),
+    "middle_name": N_("Your middle name"),
+    "nickname": N_("Your nickname"),
+    "preferred_username": N_("Your user name"),
+    "profile": N_("The address of your profile page"),
+    "picture": N_("Your picture"),
+    "website": N_("Your website"),
+    "email": N_("Your email address"),
+    "email_verified": N_("Whether your email address was verified"),
+    "gender": N_("Your gender"),
+    "birthdate": N_("Your date of birth"),
+    "zoneinfo": N_("Your time zone"),
+    "locale": N_("Your language"),
+    "phone_number": N_("Your phone number"),
+    "phone_number_verified": N_("Whether your phone number was verified"),
+    "address": N_("Your postal address"),
+    "updated_at": N_("When your profile was last changed"),
 }
 """Claims of OpenID Connect Core 5.1 in words; any other is shown by its name."""
 
@@ -124,7 +125,7 @@ async def _switch(here: Visit) -> Reply:
 
 async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
     client, types = here.opened.client, here.call.ctx.realm.settings.authorization_details_types
-    locales = here.opened.record.request.ui_locales
+    locales = wanted(here.call.request)
     return here.call.pages.page(
         "consent.html",
         here.call.request,
@@ -149,10 +150,14 @@ async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
 def describe(ctx: Context, scope: str) -> dict[str, Any]:
     """A scope value in words."""
     title, description = DESCRIPTIONS.get(scope, (scope, ""))
-    if not description and scope not in DESCRIPTIONS:
-        owner = [r.identifier for r in ctx.realm.settings.resources if scope in r.scopes]
-        description = f"Access to {owner[0]}" if owner else ""
-    return {"name": scope, "title": title, "description": description, "required": scope == OPENID}
+    owners = [] if scope in DESCRIPTIONS else [r.identifier for r in ctx.realm.settings.resources if scope in r.scopes]
+    return {
+        "name": scope,
+        "title": title,
+        "description": description,
+        "owner": owners[0] if owners else None,
+        "required": scope == OPENID,
+    }
 
 
 async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list[dict[str, Any]]:

@@ -15,13 +15,14 @@ from pushgate.protocol.interaction import check_csrf
 from pushgate.throttle import Limit
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
+from pushgate.web.languages import N_
 
 ATTEMPTS = 10.0  # failed sign-ins for one name from one address before it has to wait
 ATTEMPT_RATE = 1 / 6  # per second: ten a minute
 ADDRESS_ATTEMPTS = 100.0  # failed sign-ins for any name from one address
 ADDRESS_RATE = 1.0  # per second
-WRONG = "That username and password do not match. Please try again."
-INCOMPLETE = "Please enter your username and your password."
+WRONG = N_("That username and password do not match. Please try again.")
+INCOMPLETE = N_("Please enter your username and your password.")
 
 
 async def login_page(call: Call) -> Reply:
