@@ -23,7 +23,7 @@ from pushgate.refusals import REFUSALS
 from pushgate.web.languages import FOLDER, SOURCE
 
 PACKAGE = Path(refusals.__file__).parents[1]
-KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+KEYWORDS = {"_": None, "gettext": None, "N_": None, "say": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
 TEMPLATES = {"extensions": "jinja2.ext.i18n", "trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)s")
 ON_PAGES = ("http.", "authorize.", "login.", "logout.", "account.", "request_object.", "directory.")

@@ -7,6 +7,7 @@ hands to a template is marked with `N_` and translated there. Catalogs are the f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from gettext import NullTranslations
 from io import BytesIO
@@ -55,6 +56,11 @@ def translations(language: str) -> NullTranslations:
         write_mo(compiled, read_po(file, locale=language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def say_for(request: Request) -> Callable[[str], str]:
+    """A function that translates for the page which answers this request, where Python has to put words together."""
+    return translations(language_of(request)).gettext
 
 
 @cache

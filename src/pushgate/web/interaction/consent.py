@@ -19,7 +19,7 @@ from pushgate.protocol.scopes import OPENID
 from pushgate.protocol.user_claims import beyond_scopes, claim_word, released_claims
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
-from pushgate.web.languages import N_, wanted
+from pushgate.web.languages import N_, say_for, wanted
 
 DESCRIPTIONS = {
     OPENID: (N_("Know who you are"), N_("An identifier of your account here.")),
@@ -140,7 +140,7 @@ async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
         scopes=[describe(here.call.ctx, value) for value in scope],
         claims=await _claims(here, scope, session),
         resources=here.opened.record.request.resource,
-        details=in_words(here.opened.record.request.authorization_details, types),
+        details=in_words(here.opened.record.request.authorization_details, types, say_for(here.call.request)),
         action=here.call.request.path,
         csrf=here.csrf,
         account=account_token(session.sub, here.browser.value),
@@ -167,6 +167,7 @@ async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list
     if not names:
         return []
     account = await ctx.services.directory.claims(ctx.name, session.sub) or {}
+    say = say_for(here.call.request)
     found = released_claims((), dict.fromkeys(names, ClaimWish()), account, request.claims_locales)
     return [
         {
@@ -174,7 +175,7 @@ async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list
             "title": CLAIM_TITLES.get(name.partition("#")[0]),
             "name": name_in_words(name),
             "language": name_in_words(name.partition("#")[2]),
-            "value": value_in_words(found[name]) if name in found else None,
+            "value": value_in_words(found[name], say) if name in found else None,
         }
         for name in names
     ]
