@@ -10,17 +10,19 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
+from jinja2 import nodes
 
 from pushgate import refusals
 from pushgate.protocol.languages import UI_LOCALES
 from pushgate.refusals import REFUSALS
-from pushgate.web.languages import FOLDER, SOURCE
+from pushgate.web.languages import FOLDER, SOURCE, templates
 
 PACKAGE = Path(refusals.__file__).parents[1]
 KEYWORDS = {"_": None, "gettext": None, "N_": None, "say": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
@@ -106,6 +108,56 @@ def _placeholders(text: Text) -> set[str]:
     return {name for form in ((text,) if isinstance(text, str) else text) for name in PLACEHOLDER.findall(form)}
 
 
+# --- Texts that somebody forgot to wrap -----------------------------------------------------------------------
+
+TRANSLATING = {"_", "gettext", "ngettext", "pgettext"}
+SPOKEN = {"aria-label", "alt", "title", "placeholder"}
+SENTENCE = re.compile(r"[A-Z][a-z]+( |$|[.:?!])|[a-z]+ [a-z]+ [a-z]+")
+
+
+class _Spoken(HTMLParser):
+    """Collects what a person reads or hears of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name in SPOKEN and value]
+
+
+def unwrapped(source: str) -> list[str]:
+    """The texts of a template that are not translated: between its tags, in attributes, and in its expressions."""
+    tree = templates(SOURCE).parse(source)
+    html, literals = "", []
+    for block in tree.find_all(nodes.Block):
+        block.body = [] if block.name == "width" else block.body  # a class name
+    for output in tree.find_all(nodes.Output):
+        # Where an expression stands, a blank: it is looked at by itself, and a tag may go on behind it.
+        html += "".join(part.data if isinstance(part, nodes.TemplateData) else " " for part in output.nodes)
+        literals += [text for part in output.nodes for text in _literals(part)]
+    for assigned in (*tree.find_all(nodes.Assign), *tree.find_all(nodes.CallBlock)):
+        literals += _literals(assigned)
+    spoken = _Spoken()
+    spoken.feed(re.sub(r"<(script|style)[^>]*>.*?</\1>", "", html, flags=re.DOTALL))
+    shown = [" ".join(text.split()) for text in spoken.found if re.search("[A-Za-z]{2}", text)]
+    return [*shown, *(text for text in literals if SENTENCE.match(text))]
+
+
+def _literals(node: nodes.Node) -> list[str]:
+    """The strings in an expression that no translating function gets."""
+    if isinstance(node, nodes.TemplateData | nodes.Compare | nodes.Getattr | nodes.Test):
+        return []
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in TRANSLATING:
+        return [text for keyword in node.kwargs for text in _literals(keyword.value)]
+    if isinstance(node, nodes.Const):
+        return [node.value] if isinstance(node.value, str) else []
+    return [text for child in node.iter_child_nodes() for text in _literals(child)]
+
+
 def main() -> int:
     """Exit code 1 if --check finds something."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -118,6 +170,8 @@ def main() -> int:
         if not check:
             update(language, wanted)
         found += problems(language, wanted)
+    for path in sorted((PACKAGE / "web" / "templates").glob("*.html")):
+        found += [f"{path.name}: not wrapped: {text!r}" for text in unwrapped(path.read_text("utf-8"))]
     print("\n".join(found) or "every catalog is complete")
     return 1 if found and check else 0
 

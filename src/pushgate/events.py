@@ -73,7 +73,7 @@ class LoginSucceeded(Event, frozen=True):
     name: ClassVar[str] = "login_succeeded"
     sub: str
     sid: str
-    correlation_id: str
+    correlation_id: str | None = None
 
 
 class LoginFailed(Event, frozen=True):
@@ -82,7 +82,41 @@ class LoginFailed(Event, frozen=True):
     name: ClassVar[str] = "login_failed"
     level: ClassVar[str] = "warning"
     reason: str
-    correlation_id: str
+    correlation_id: str | None = None
+
+
+class AccessRemoved(Event, frozen=True):
+    """A user took back what they had allowed a client."""
+
+    name: ClassVar[str] = "access_removed"
+    sub: str
+    client_id: str
+
+
+class PasswordChanged(Event, frozen=True):
+    """A user changed their password; `tokens_revoked`: every application has to sign them in again."""
+
+    name: ClassVar[str] = "password_changed"
+    sub: str
+    tokens_revoked: bool
+
+
+class CredentialAdded(Event, frozen=True):
+    """A user enrolled a second factor or a passkey."""
+
+    name: ClassVar[str] = "credential_added"
+    sub: str
+    kind: str
+    credential_id: str
+
+
+class CredentialRemoved(Event, frozen=True):
+    """A second factor or a passkey was taken away from a user, by themselves or by an operator."""
+
+    name: ClassVar[str] = "credential_removed"
+    sub: str
+    kind: str
+    credential_id: str
 
 
 class ClientRegistered(Event, frozen=True):

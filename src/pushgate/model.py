@@ -225,6 +225,7 @@ class Session(Record, frozen=True):
     authenticated_at: float
     expires_at: int
     amr: tuple[str, ...] = ("pwd",)
+    browser: str | None = None  # what the browser said it is, in a few words, for the account page
 
 
 class User(Record, frozen=True):

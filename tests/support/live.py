@@ -93,15 +93,22 @@ def environment_of(url: str, settings: dict[str, str]) -> dict[str, str]:
     return kept | {"PUSHGATE_BASE_URL": url, **settings}
 
 
-def url_of(port: int, trust: str | None) -> str:
+def url_of(port: int, trust: str | None, host: str = "127.0.0.1") -> str:
     """Where a server with or without TLS of its own is reached."""
-    return f"http://127.0.0.1:{port}" if trust is None else f"https://localhost:{port}"
+    return f"http://{host}:{port}" if trust is None else f"https://localhost:{port}"
 
 
-def start(folder: Path, *arguments: str, port: int | None = None, trust: str | None = None, **settings: str) -> Live:
+def start(
+    folder: Path,
+    *arguments: str,
+    port: int | None = None,
+    trust: str | None = None,
+    host: str = "127.0.0.1",
+    **settings: str,
+) -> Live:
     """Start `pushgate serve` in a folder and wait until it is ready; with `trust` it speaks TLS itself."""
     port = port or free_port()
-    url = url_of(port, trust)
+    url = url_of(port, trust, host)
     environment = environment_of(url, settings)
     with (folder / "serve.log").open("ab") as log:
         process = subprocess.Popen(
@@ -124,14 +131,23 @@ def start(folder: Path, *arguments: str, port: int | None = None, trust: str | N
 
 @contextmanager
 def serving(
-    folder: Path, manifest: str, *arguments: str, port: int | None = None, trust: str | None = None, **settings: str
+    folder: Path,
+    manifest: str,
+    *arguments: str,
+    port: int | None = None,
+    trust: str | None = None,
+    host: str = "127.0.0.1",
+    **settings: str,
 ) -> Iterator[Live]:
-    """A running server with what the manifest says; it was applied before, so that it is in force from the start."""
+    """A running server with what the manifest says; it was applied before, so that it is in force from the start.
+
+    `host` may be another name of this machine's loopback address.
+    """
     port = port or free_port()
     (folder / "manifest.yaml").write_text(manifest)
-    done = command(folder, environment_of(url_of(port, trust), settings), "apply", "manifest.yaml")
+    done = command(folder, environment_of(url_of(port, trust, host), settings), "apply", "manifest.yaml")
     assert done.returncode == 0, done.stderr
-    found = start(folder, *arguments, port=port, trust=trust, **settings)
+    found = start(folder, *arguments, port=port, trust=trust, host=host, **settings)
     try:
         yield found
     finally:

@@ -57,14 +57,16 @@ def list_(realm: RealmName = "default", as_json: AsJson = False) -> None:
 
 @app.command("show")
 def show(username: Username, realm: RealmName = "default", as_json: AsJson = False) -> None:
-    """Show an account."""
+    """Show an account, where it is signed in, and the applications that may use it."""
 
     async def work(installation: Any) -> None:
-        members = public_members(await _existing(installation, realm, username))
+        user = await _existing(installation, realm, username)
+        members = public_members(user) | await _what_is_theirs(installation, realm, user.sub)
         if as_json:
             print_json(members)
             return
-        print_table(["MEMBER", "VALUE"], [[name, str(value)] for name, value in members.items()], "")
+        rows = [[name, str(len(value) if isinstance(value, list) else value)] for name, value in members.items()]
+        print_table(["MEMBER", "VALUE"], rows, "")
 
     with_installation(work)
 
@@ -86,6 +88,23 @@ def public_members(user: Any) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(user)
     document.pop("password_hash", None)
     return {**document, "enabled": user.enabled}
+
+
+async def _what_is_theirs(installation: Any, realm: str, sub: str) -> dict[str, Any]:
+    """What the account page shows a user, for operators; times are seconds since the epoch."""
+    now, grants = installation.management.now(), installation.management.grants(realm)
+    sessions = await installation.management.accounts(realm).sessions_of(sub, now)
+    kept = ("sid", "authenticated_at", "expires_at", "amr", "browser")
+    consents = await grants.consents_of(sub)
+    named = ("grant_id", "client_id", "scope", "resource", "authorization_details", "sid", "auth_time", "acr")
+    return {
+        "sessions": [{name: getattr(session, name) for name in kept} for _, session in sessions],
+        "consents": [
+            {"client_id": client_id, "scope": sorted(scope), "given_at": at}
+            for client_id, (scope, at) in sorted(consents.items())
+        ],
+        "grants": [{name: getattr(grant, name) for name in named} for grant in await grants.of_user(sub, now)],
+    }
 
 
 def _ask_password() -> str:

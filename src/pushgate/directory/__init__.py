@@ -1,5 +1,5 @@
 """Who the users are."""
 
-from pushgate.directory.port import Directory
+from pushgate.directory.port import Directory, OwnPasswords
 
-__all__ = ["Directory"]
+__all__ = ["Directory", "OwnPasswords"]

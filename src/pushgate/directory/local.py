@@ -8,12 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
+import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from pushgate.model import User
-from pushgate.store.durable.accounts import Accounts
+from pushgate.store.durable.accounts import Accounts, save_user, stored_user
 from pushgate.store.ports import DurableEngine
 
 MAX_PASSWORD = 1024  # characters
@@ -73,6 +75,24 @@ class LocalDirectory:
         if user is None or not user.enabled:
             return None
         return {"preferred_username": user.username, **user.claims}
+
+    async def change_password(self, realm: str, sub: str, current: str, new: str) -> bool:
+        """See directory.port.OwnPasswords."""
+        user = await Accounts(self._engine, realm).user(sub)
+        usable = user is not None and user.enabled and user.password_hash is not None
+        if user is None or not usable or not await self._check(user.password_hash, current):
+            return False
+        fresh = await asyncio.get_running_loop().run_in_executor(self._hashing, self._hash, new)
+
+        def work(c: sa.Connection) -> bool:
+            # Two changes at once: the one whose current password is still the current one.
+            now = stored_user(c, realm, sub)
+            if now is None or now.password_hash != user.password_hash:
+                return False
+            save_user(c, realm, msgspec.structs.replace(now, password_hash=fresh))
+            return True
+
+        return await self._engine.write(work)
 
     async def aclose(self) -> None:
         """Let go of the thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pushgate.model import User
 
@@ -15,3 +15,11 @@ class Directory(Protocol):
 
     async def claims(self, realm: str, sub: str) -> dict[str, Any] | None:
         """The user's claims (OpenID Connect Core 5.1); None for a user who is gone or disabled."""
+
+
+@runtime_checkable
+class OwnPasswords(Protocol):
+    """A directory that keeps passwords itself, so that users can change theirs on the account page."""
+
+    async def change_password(self, realm: str, sub: str, current: str, new: str) -> bool:
+        """Set a new password if the current one is right; False if it is not."""

@@ -112,6 +112,13 @@ class Reply(msgspec.Struct):
         return self
 
 
+def with_cookies(reply: Reply, cookies: list[bytes]) -> Reply:
+    """Add Set-Cookie headers."""
+    for cookie in cookies:
+        reply.with_cookie(cookie)
+    return reply
+
+
 _encoder = msgspec.json.Encoder()
 
 

@@ -33,6 +33,7 @@ from pushgate.store.durable import accounts, configuration
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
+from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
 
 REGISTERED = ("self_registered", "client_id_issued_at", "registration_token", "software_statement", "translations")
@@ -111,6 +112,10 @@ class Management:
     def accounts(self, realm: str) -> Accounts:
         """A realm's users."""
         return Accounts(self.engine, realm)
+
+    def grants(self, realm: str) -> Grants:
+        """What a realm's users allowed clients."""
+        return Grants(self.engine, realm)
 
     # --- Planning: what an act would do -----------------------------------------------------------
 

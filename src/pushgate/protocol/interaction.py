@@ -126,6 +126,16 @@ def _login_needed(
     return Login(again=True) if too_old or forced else None
 
 
+def known_enough(session: Session | None, now: float, *, max_age: int | None = None, amr: tuple[str, ...] = ()) -> bool:
+    """Whether a page of ours may be shown to this session: it lives, is fresh, and was begun by these methods.
+
+    `max_age` in seconds; `amr` holds RFC 8176 names.
+    """
+    if session is None or session.expires_at <= now or not set(amr) <= set(session.amr):
+        return False
+    return max_age is None or now - session.authenticated_at <= max_age
+
+
 def interaction_id(request_key: bytes, browser: str) -> str:
     """The id of this browser's interaction for this request: a reload finds it again, nobody else can.
 

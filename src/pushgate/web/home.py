@@ -22,6 +22,11 @@ async def home(call: Call) -> Reply:
             "description": N_("The public signing keys."),
         },
         {
+            "href": f"{issuer.path}/oauth2/account",
+            "title": N_("Your account"),
+            "description": N_("What applications may do, where you are signed in, and how."),
+        },
+        {
             "href": f"{issuer.path}/oauth2/logout",
             "title": N_("Sign out"),
             "description": N_("End your session here."),

@@ -8,7 +8,8 @@ hands to a template is marked with `N_` and translated there. Catalogs are the f
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, partial
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,8 @@ from pushgate.protocol.languages import UI_LOCALES, accepted, lookup
 
 FOLDER = Path(__file__).parent / "locale"
 SOURCE = UI_LOCALES[0]
+DATES = {"en": "en_GB"}
+"""Where the dates of a language are not those of the country that Babel has in mind."""
 
 
 def N_(text: str) -> str:
@@ -73,7 +76,20 @@ def templates(language: str) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
     environment.globals |= _functions(translations(language))
+    environment.globals |= {"day": partial(_day, language), "moment": partial(_moment, language)}
     return environment
+
+
+def _day(language: str, seconds: float) -> str:
+    """A day as people of this language write it."""
+    from babel import dates
+
+    return dates.format_date(datetime.fromtimestamp(seconds, UTC), "long", locale=DATES.get(language, language))
+
+
+def _moment(language: str, seconds: float) -> str:
+    """A day with the time on it, to the minute."""
+    return f"{_day(language, seconds)}, {datetime.fromtimestamp(seconds, UTC):%H:%M} UTC"
 
 
 def _functions(catalog: NullTranslations) -> dict[str, Any]:

@@ -47,9 +47,23 @@ class Pages:
         """`root` is the path of the base URL."""
         self._root = root
 
-    def page(self, template: str, request: Request, ctx: Context | None, *, status: int = 200, **values: Any) -> Reply:
-        """A page with its protecting headers; `values` are the template's variables."""
-        return self._render(template, request, ctx, status, f"{POLICY}; {ONE_SCRIPT}", values)
+    def page(
+        self,
+        template: str,
+        request: Request,
+        ctx: Context | None,
+        *,
+        status: int = 200,
+        script: str | None = None,
+        **values: Any,
+    ) -> Reply:
+        """A page with its protecting headers; `values` are the template's variables.
+
+        `script` is a static file that this page may run, which its template names with `script_nonce`.
+        """
+        nonce = None if script is None else secrets.token_urlsafe(16)
+        policy = f"{POLICY}; {ONE_SCRIPT}" + ("" if nonce is None else f" 'nonce-{nonce}'")
+        return self._render(template, request, ctx, status, policy, {**values, "script": script, "script_nonce": nonce})
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""
@@ -87,7 +101,7 @@ class Pages:
     def _doubtful(self, ctx: Context, request: Request, target: RedirectTo | FormPost, name: str) -> Reply:
         """Let the person decide whether to go to a client that nobody vouches for (RFC 9700 4.11.2)."""
         where = target.action if isinstance(target, FormPost) else target.url
-        values = {
+        values: dict[str, Any] = {
             "client_name": name,
             "client_host": urlsplit(where).hostname or urlsplit(where).scheme,
             "link": None if isinstance(target, FormPost) else target.url,

@@ -13,6 +13,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
 from pushgate.web import register
+from pushgate.web.account import changes, overview
 from pushgate.web.call import Call
 from pushgate.web.home import home
 from pushgate.web.interaction import authorization, consent, login, logout
@@ -86,6 +87,10 @@ ROUTES: dict[str, Route] = {
     "/oauth2/login/": Route("login", BOTH, page=login.login_page, safe=False),
     "/oauth2/consent/": Route("consent", BOTH, page=consent.consent_page, safe=False),
     "/oauth2/logout": Route("logout", BOTH, page=logout.logout_page),
+    "/oauth2/account": Route("account", BOTH, page=overview.account_page),
+    "/oauth2/account/password": Route("account", BOTH, page=changes.password_page),
+    "/oauth2/account/totp": Route("account", BOTH, page=changes.totp_page),
+    "/oauth2/account/passkey": Route("account", BOTH, page=changes.passkey_page),
     "/": Route("home", GET, page=home),
     "/healthz": Route("healthz", GET, server_wide=healthz),
     "/readyz": Route("readyz", GET, server_wide=readyz),

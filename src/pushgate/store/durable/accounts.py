@@ -54,6 +54,15 @@ class Accounts:
 
         await self._engine.write(work)
 
+    async def sessions_of(self, sub: str, now: int) -> list[tuple[bytes, Session]]:
+        """Where a user is signed in, with the digests; the latest first."""
+        query = sa.select(t.sessions.c.digest, t.sessions.c.data).where(
+            t.sessions.c.realm == self._realm, t.sessions.c.sub == sub, t.sessions.c.expires_at > now
+        )
+        rows = await self._engine.read(lambda c: c.execute(query).all())
+        found = [(row.digest, unpack(row.data, Session)) for row in rows]
+        return sorted(found, key=lambda one: one[1].authenticated_at, reverse=True)
+
     async def end_session(self, digest: bytes) -> None:
         """Sign out."""
         await self._engine.write(lambda c: c.execute(_DELETE_SESSION, {"r": self._realm, "d": digest}) and None)
@@ -71,6 +80,12 @@ _SESSION = Prepared(
 _DELETE_SESSION = sa.delete(t.sessions).where(
     t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
 )
+
+
+def stored_user(c: sa.Connection, realm: str, sub: str) -> User | None:
+    """A user as the transaction sees them."""
+    data = _USER_BY_SUB.run(c, {"r": realm, "v": sub}).scalar()
+    return None if data is None else unpack(data, User)
 
 
 def save_user(c: sa.Connection, realm: str, user: User) -> None:

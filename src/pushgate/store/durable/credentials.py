@@ -8,7 +8,7 @@ from pushgate.model import Credential
 from pushgate.store.durable import tables as t
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.store.durable.prepared import Prepared
-from pushgate.store.durable.upsert import upsert
+from pushgate.store.durable.upsert import insert_new, upsert
 from pushgate.store.ports import DurableEngine
 
 _OF_REALM = sa.select(t.credentials.c.data).where(t.credentials.c.realm == sa.bindparam("r"))
@@ -36,6 +36,12 @@ class Credentials:
         parameters = {"r": self._realm, "id": credential_id}
         data = await self._engine.read(lambda c: _ONE.run(c, parameters).scalar())
         return None if data is None else unpack(data, Credential)
+
+    async def add(self, credential: Credential) -> bool:
+        """Keep a new credential; False if there is one of this id, whosesoever it is. Of several at once one wins."""
+        key = {"realm": self._realm, "credential_id": credential.credential_id}
+        values = {"sub": credential.sub, "data": pack(credential)}
+        return await self._engine.write(lambda c: insert_new(c, t.credentials, key, values))
 
     async def save(self, credential: Credential) -> None:
         """Keep a new credential, or the new state of one."""

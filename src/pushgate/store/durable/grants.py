@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from pushgate.model import Grant, RefreshToken
 from pushgate.store.durable import tables as t
+from pushgate.store.durable.accounts import revoke_grants
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.store.durable.prepared import Prepared
 from pushgate.store.durable.upsert import upsert
@@ -82,6 +83,39 @@ class Grants:
         parameters = {"r": self._realm, "sub": sub, "client": client_id}
         scope = await self._engine.read(lambda c: _CONSENT.run(c, parameters).scalar())
         return frozenset((scope or "").split())
+
+    async def of_user(self, sub: str, now: int) -> list[Grant]:
+        """The grants of a user that tokens may still be made from, the newest last."""
+        live = (t.grants.c.revoked.is_(False), t.grants.c.expires_at > now)
+        query = (
+            sa.select(t.grants.c.data)
+            .where(t.grants.c.realm == self._realm, t.grants.c.sub == sub, *live)
+            .order_by(t.grants.c.expires_at, t.grants.c.grant_id)
+        )
+        return await self._engine.read(lambda c: [unpack(row.data, Grant) for row in c.execute(query).all()])
+
+    async def consents_of(self, sub: str) -> dict[str, tuple[frozenset[str], int]]:
+        """What a user has agreed to, by client_id, and when they last did (seconds since the epoch)."""
+        c = t.consents.c
+        query = sa.select(c.client_id, c.scope, c.given_at).where(c.realm == self._realm, c.sub == sub)
+        rows = await self._engine.read(lambda connection: connection.execute(query).all())
+        return {row.client_id: (frozenset(row.scope.split()), row.given_at) for row in rows}
+
+    async def revoke_all(self, sub: str) -> None:
+        """End every token that applications hold for a user; what they agreed to is remembered."""
+        await self._engine.write(lambda c: revoke_grants(c, self._realm, sub))
+
+    async def forget_client(self, sub: str, client_id: str) -> bool:
+        """Take back all that a user allowed a client: consent, grants, and with them every token. False: nothing."""
+
+        def work(c: sa.Connection) -> bool:
+            whose = {"realm": self._realm, "sub": sub, "client_id": client_id}
+            consents = c.execute(sa.delete(t.consents).where(*(t.consents.c[n] == v for n, v in whose.items())))
+            live = sa.update(t.grants).where(*(t.grants.c[n] == v for n, v in whose.items()))
+            grants = c.execute(live.where(t.grants.c.revoked.is_(False)).values(revoked=True))
+            return consents.rowcount + grants.rowcount > 0
+
+        return await self._engine.write(work)
 
     async def save_consent(
         self, sub: str, client_id: str, *, asked: tuple[str, ...], granted: tuple[str, ...], now: int

@@ -30,6 +30,31 @@ class Visit:
     opened: flow.Opened
     csrf: str
 
+    @property
+    def here(self) -> str:
+        """The path of the page."""
+        return self.call.request.path
+
+    @property
+    def client_name(self) -> str:
+        """Who asks the user to sign in."""
+        return self.opened.client.label
+
+    @property
+    def client_host(self) -> str:
+        """Where the browser goes after it."""
+        return self.opened.reply_to.host
+
+    @property
+    def correlation_id(self) -> str:
+        """What ties the events of a flow together."""
+        return self.opened.record.correlation_id
+
+    @property
+    def login_hint(self) -> str:
+        """Whom the client expects."""
+        return self.opened.record.request.login_hint or ""
+
     async def proceed(self) -> BrowserAnswer:
         """Where this browser goes from here."""
         ctx, request = self.call.ctx, self.call.request

@@ -7,14 +7,16 @@ import hashlib
 from pushgate.directory.local import username_of
 from pushgate.endpoints.browser import BrowserAnswer, Stop, session_cookie, session_digest
 from pushgate.endpoints.context import new_handle, new_id
-from pushgate.endpoints.http import Reply, set_cookie
+from pushgate.endpoints.http import Reply, set_cookie, with_cookies
 from pushgate.errors import TemporarilyUnavailable
 from pushgate.events import LoginFailed, LoginSucceeded
 from pushgate.model import Session, User
 from pushgate.protocol.interaction import check_csrf
 from pushgate.throttle import Limit
+from pushgate.web.browsers import browser_name
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
+from pushgate.web.interaction.own import OWN, OwnVisit, own_visit
 from pushgate.web.languages import N_
 
 ATTEMPTS = 10.0  # failed sign-ins for one name from one address before it has to wait
@@ -25,19 +27,22 @@ WRONG = N_("That username and password do not match. Please try again.")
 INCOMPLETE = N_("Please enter your username and your password.")
 
 
+SignIn = Visit | OwnVisit
+"""On the way to an authorization response, or to a page of the server."""
+
+
 async def login_page(call: Call) -> Reply:
     """GET shows the form, or goes on if nobody needs to sign in any more; POST signs in or cancels."""
-    here = await visit(call)
+    here: SignIn = await (own_visit(call) if call.rest == OWN else visit(call))
     if call.request.method == "POST":
         return await here.attempt(_submitted)
     answer = await here.proceed()
     if isinstance(answer.answer, Stop) and answer.answer.page == "login":
-        hint = here.opened.record.request.login_hint or ""
-        return _form(here, again=answer.answer.again, username=hint)
+        return with_cookies(_form(here, again=answer.answer.again, username=here.login_hint), answer.cookies)
     return here.reply(answer)
 
 
-async def _submitted(here: Visit) -> Reply:
+async def _submitted(here: SignIn) -> Reply:
     params = here.call.request.form()
     check_csrf(params.get("csrf"), here.csrf)
     if params.get("action") == "cancel":
@@ -53,7 +58,7 @@ async def _submitted(here: Visit) -> Reply:
     return here.reply(BrowserAnswer(answer.answer, [*answer.cookies, cookie]))
 
 
-async def _verified(here: Visit, username: str, password: str) -> User | None:
+async def _verified(here: SignIn, username: str, password: str) -> User | None:
     """Ask the directory, but not faster than people type. Raises 429."""
     ctx, request = here.call.ctx, here.call.request
     # The spelling that is looked up, so that all spellings of a name share one limit.
@@ -63,7 +68,7 @@ async def _verified(here: Visit, username: str, password: str) -> User | None:
         Limit(("login-address", ctx.name, request.address), ADDRESS_RATE, ADDRESS_ATTEMPTS),
     )
     now = ctx.now()
-    buckets, correlation_id = ctx.services.buckets, here.opened.record.correlation_id
+    buckets, correlation_id = ctx.services.buckets, here.correlation_id
     try:
         for limit in limits:
             buckets.check(limit, now)
@@ -78,7 +83,7 @@ async def _verified(here: Visit, username: str, password: str) -> User | None:
     return user
 
 
-async def _signed_in(here: Visit, user: User) -> bytes:
+async def _signed_in(here: SignIn, user: User) -> bytes:
     """A new session under a new cookie value; the old one ends (OpenID Connect Core 3.1.2.3)."""
     ctx, browser = here.call.ctx, here.browser
     lifetime = ctx.realm.settings.lifetimes.session
@@ -89,16 +94,17 @@ async def _signed_in(here: Visit, user: User) -> bytes:
         username=user.username,
         authenticated_at=now,
         expires_at=int(now) + lifetime,
+        browser=browser_name(here.call.request.header(b"user-agent") or ""),
     )
     value = new_handle(ctx.now())
     await ctx.accounts.add_session(session_digest(value), session, replaces=browser.session_digest)
     browser.session, browser.session_digest = session, session_digest(value)
-    ctx.emit(LoginSucceeded(user.sub, session.sid, here.opened.record.correlation_id), here.call.request)
+    ctx.emit(LoginSucceeded(user.sub, session.sid, here.correlation_id), here.call.request)
     return set_cookie(session_cookie(ctx), value, secure=ctx.realm.issuer.secure)
 
 
 def _form(
-    here: Visit, *, error: str | None = None, username: str = "", again: bool = False, status: int = 200
+    here: SignIn, *, error: str | None = None, username: str = "", again: bool = False, status: int = 200
 ) -> Reply:
     """The form; a hinted or typed name is filled in."""
     return here.call.pages.page(
@@ -106,9 +112,9 @@ def _form(
         here.call.request,
         here.call.ctx,
         status=status,
-        client_name=here.opened.client.label,
-        client_host=here.opened.reply_to.host,
-        action=here.call.request.path,
+        client_name=here.client_name,
+        client_host=here.client_host,
+        action=here.here,
         csrf=here.csrf,
         username=username,
         error=error,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pushgate.endpoints.browser import browser_of, session_cookie
-from pushgate.endpoints.http import Reply, set_cookie
+from pushgate.endpoints.http import Reply, set_cookie, with_cookies
 from pushgate.events import SignedOut
 from pushgate.protocol.interaction import check_csrf, csrf_token
 from pushgate.web.call import Call
@@ -19,22 +19,16 @@ async def logout_page(call: Call) -> Reply:
         # Posted from another site, where cookies with SameSite=Lax stay at home, or twice: look again.
         return redirect(call.request.path)
     if session is None:
-        return _with_cookies(call.pages.page("signed_out.html", call.request, ctx, no_session=True), browser.cookies)
+        return with_cookies(call.pages.page("signed_out.html", call.request, ctx, no_session=True), browser.cookies)
     csrf = csrf_token(session.sid, browser.value)
     if call.request.method != "POST":
         reply = call.pages.page(
             "logout.html", call.request, ctx, username=session.username, action=call.request.path, csrf=csrf
         )
-        return _with_cookies(reply, browser.cookies)
+        return with_cookies(reply, browser.cookies)
     check_csrf(call.request.form().get("csrf"), csrf)
     if browser.session_digest is not None:
         await ctx.accounts.end_session(browser.session_digest)
     ctx.emit(SignedOut(session.sub, session.sid), call.request)
     gone = set_cookie(session_cookie(ctx), "", secure=ctx.realm.issuer.secure, max_age=0)
-    return _with_cookies(call.pages.page("signed_out.html", call.request, ctx, no_session=False), [gone])
-
-
-def _with_cookies(reply: Reply, cookies: list[bytes]) -> Reply:
-    for cookie in cookies:
-        reply.with_cookie(cookie)
-    return reply
+    return with_cookies(call.pages.page("signed_out.html", call.request, ctx, no_session=False), [gone])
