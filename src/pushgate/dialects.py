@@ -19,7 +19,10 @@ class Paths:
     token: str = "/oauth2/token"
     userinfo: str = "/oauth2/userinfo"
     introspect: str = "/oauth2/introspect"
+    revoke: str = "/oauth2/revoke"
     jwks: str = "/oauth2/jwks"
+    end_session: str = "/oauth2/logout"
+    check_session: str = "/oauth2/check-session"
     register: str = "/oauth2/register"
 
 
@@ -30,6 +33,7 @@ class Dialect:
     name: str
     paths: Paths
     request_lifetime: int  # seconds, where neither realm nor client says
+    local_directory: str = "local"  # what `login_hint` calls the local accounts
 
 
 RFC9126 = Dialect(name="rfc9126", paths=Paths(), request_lifetime=60)

@@ -102,6 +102,11 @@ class UnsupportedGrantType(OAuthError):
     """RFC 6749 5.2."""
 
 
+@_code("unsupported_token_type")
+class UnsupportedTokenType(OAuthError):
+    """RFC 7009 2.2.1."""
+
+
 @_code("invalid_scope")
 class InvalidScope(OAuthError):
     """RFC 6749 4.1.2.1, 5.2."""

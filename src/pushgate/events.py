@@ -73,6 +73,7 @@ class LoginSucceeded(Event, frozen=True):
     name: ClassVar[str] = "login_succeeded"
     sub: str
     sid: str
+    amr: str
     correlation_id: str | None = None
 
 
@@ -102,7 +103,7 @@ class PasswordChanged(Event, frozen=True):
 
 
 class CredentialAdded(Event, frozen=True):
-    """A user enrolled a second factor or a passkey."""
+    """A user has a new second factor or passkey."""
 
     name: ClassVar[str] = "credential_added"
     sub: str
@@ -111,12 +112,14 @@ class CredentialAdded(Event, frozen=True):
 
 
 class CredentialRemoved(Event, frozen=True):
-    """A second factor or a passkey was taken away from a user, by themselves or by an operator."""
+    """A second factor or passkey was taken away; `by` is user or operator."""
 
     name: ClassVar[str] = "credential_removed"
+    level: ClassVar[str] = "warning"
     sub: str
     kind: str
     credential_id: str
+    by: str
 
 
 class ClientRegistered(Event, frozen=True):
@@ -129,11 +132,13 @@ class ClientRegistered(Event, frozen=True):
 
 
 class SignedOut(Event, frozen=True):
-    """A session was ended by its user."""
+    """A session was ended; `client_id` is the application that asked for it."""
 
     name: ClassVar[str] = "signed_out"
     sub: str
     sid: str
+    reason: str = "user"
+    client_id: str | None = None
 
 
 class ConsentGiven(Event, frozen=True):
@@ -181,6 +186,35 @@ class GrantRevoked(Event, frozen=True):
     client_id: str
     reason: str
     correlation_id: str | None = None
+
+
+class TokenRevoked(Event, frozen=True):
+    """A client gave back one access token; its grant goes on."""
+
+    name: ClassVar[str] = "token_revoked"
+    client_id: str
+    jti: str
+
+
+class LogoutDelivered(Event, frozen=True):
+    """A client was told that a session is over; `attempts` counts this one."""
+
+    name: ClassVar[str] = "logout_delivered"
+    client_id: str
+    sid: str
+    attempts: int
+
+
+class LogoutUndelivered(Event, frozen=True):
+    """A client could not be told that a session is over; `retry_at` is absent where nobody will try again."""
+
+    name: ClassVar[str] = "logout_undelivered"
+    level: ClassVar[str] = "warning"
+    client_id: str
+    sid: str
+    attempts: int
+    reason: str
+    retry_at: int | None = None
 
 
 class ConfigurationChanged(Event, frozen=True):

@@ -1,4 +1,4 @@
-"""Guarded outbound HTTP: the only way Pushgate fetches a URL that somebody else chose.
+"""Guarded outbound HTTP: the only way Pushgate fetches, or posts to, a URL that somebody else chose.
 
 Whoever registers a client chooses its `jwks_uri`, so they decide where this server connects: unguarded, that
 reaches cloud metadata, databases and admin ports behind our firewall (server-side request forgery, CWE-918).
@@ -13,19 +13,28 @@ import re
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import inf
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpcore
 import httpx
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from pushgate.public_address import Address, is_public
+
 Resolver = Callable[[str], Awaitable[Sequence[str]]]  # name -> IP addresses as text; OSError: it has none
 
 _MAX_DIALS = 3  # addresses of one name that are tried, each with an equal share of the deadline
@@ -39,18 +48,6 @@ _HEADERS = {
     "Connection": "close",
     "User-Agent": "pushgate",
 }
-# Written down because `is_global` differs between Python versions, or says yes where we say no.
-_NOT_PUBLIC = (
-    ipaddress.ip_network("192.0.0.0/24"),  # IETF protocol assignments (RFC 6890); Oracle Cloud metadata
-    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, deprecated (RFC 7526)
-    ipaddress.ip_network("168.63.129.16/32"),  # Azure's platform: a public number that answers inside only
-    ipaddress.ip_network("2002::/16"),  # 6to4 (RFC 3056): carries an IPv4 address, deprecated with its relays
-    ipaddress.ip_network("2001::/23"),  # IETF protocol assignments, Teredo among them (RFC 4380)
-    ipaddress.ip_network("3fff::/20"),  # documentation (RFC 9637)
-)
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291 2.4; outside it nothing is an ordinary host
-
 _FRESH = 300.0  # seconds a fetched document is served without asking again
 _REFRESH = 30.0  # seconds between two refetches of one URL for an unknown `kid`
 _FAILED = 10.0  # seconds a failure is remembered, so that a broken URL is not hammered
@@ -69,21 +66,6 @@ class FetchError(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason, self.message = reason, message
-
-
-def is_public(address: Address) -> bool:
-    """Whether anybody on the internet reaches this address as well as we do.
-
-    IANA special-purpose registries (RFC 6890). A NAT64 address is as public as the IPv4 address in it;
-    IPv4-mapped ones no honest name has, so they are refused.
-    """
-    if any(address.version == block.version and address in block for block in _NOT_PUBLIC):
-        return False
-    if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not (address.is_multicast or address.is_reserved)
-    if address in _NAT64:
-        return is_public(ipaddress.IPv4Address(address.packed[-4:]))
-    return address in _GLOBAL_UNICAST and address.is_global
 
 
 def parse_json(body: bytes) -> Any:
@@ -124,6 +106,18 @@ def _host(text: str) -> str:
     if len(text) > 253 or not _NAME.fullmatch(text) or _NUMERIC.fullmatch(text):
         raise ValueError(f"{text!r} is not a host name or an IP address")
     return text
+
+
+@contextmanager
+def _told_apart(url: str) -> Iterator[None]:
+    """What the engine raises, as a FetchError."""
+    try:
+        yield
+    except (TimeoutError, httpcore.TimeoutException) as exc:
+        raise FetchError("timeout", f"{url!r}: {exc!r}") from exc
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as exc:
+        tls = isinstance(exc, ssl.SSLError) or isinstance(exc.__cause__, ssl.SSLError)
+        raise FetchError("tls" if tls else "network", f"{url!r}: {exc!r}") from exc
 
 
 class _Guard(httpcore.AsyncNetworkBackend):
@@ -173,7 +167,7 @@ class Fetcher:
     alone `http` passes, if the host is `localhost` or a loopback address. ca_file: PEM, trusted beside the
     system's and certifi's (OSError, ssl.SSLError). max_bytes: of one document. timeout: seconds for a whole
     exchange, from waiting for a slot to the last byte. concurrency: exchanges at a time, of which texts get
-    half. resolver, dial: how names are looked up and sockets opened.
+    half, and as many posts. resolver, dial: how names are looked up and sockets opened.
     """
 
     def __init__(
@@ -197,6 +191,8 @@ class Fetcher:
         self._slots = asyncio.Semaphore(concurrency)
         # Any browser can have a text fetched: that must not hold up the keys that clients are known by.
         self._text_slots = asyncio.Semaphore(max(1, concurrency // 2))
+        # Nor must the many clients that hear of one logout.
+        self._post_slots = asyncio.Semaphore(concurrency)
         # A lookup cannot be cancelled: slow DNS must clog threads of our own, not the ones the loop shares.
         self._threads = ThreadPoolExecutor(concurrency, "pushgate-dns")
         self.closed = False
@@ -229,14 +225,25 @@ class Fetcher:
     ) -> bytes:
         """What is at `url`; `turn` is had before a slot is waited for, `strict` wants a media type of `accept`."""
         target = self._parse(url)
-        try:
+        with _told_apart(url):
             async with asyncio.timeout(self.timeout), turn, self._slots:
                 return await self._exchange(target, accept, strict)
-        except (TimeoutError, httpcore.TimeoutException) as exc:
-            raise FetchError("timeout", f"{url!r}: {exc!r}") from exc
-        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as exc:
-            tls = isinstance(exc, ssl.SSLError) or isinstance(exc.__cause__, ssl.SSLError)
-            raise FetchError("tls" if tls else "network", f"{url!r}: {exc!r}") from exc
+
+    async def post_form(self, url: str, fields: dict[str, str]) -> int:
+        """The status that this form is answered with at `url`; the rest of the answer is not read.
+
+        Its time begins when it has a slot: many that hang hold up the others, but fail none of them.
+        Raises `FetchError` where no answer came, and nothing else.
+        """
+        target, body = self._parse(url), urlencode(fields).encode("ascii")
+        headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(body)))]
+        with _told_apart(url):
+            async with (
+                self._post_slots,
+                asyncio.timeout(self.timeout),
+                self._answer("POST", target, headers, body) as r,
+            ):
+                return r.status
 
     async def aclose(self) -> None:
         """Refuse further fetches; those under way end by their deadline."""
@@ -261,14 +268,22 @@ class Fetcher:
         return parsed.copy_with(host=host)
 
     async def _exchange(self, url: httpx.URL, accept: Sequence[str], strict: bool) -> bytes:
+        async with self._answer("GET", url, [("Accept", ", ".join(accept))]) as response:
+            return await self._body(response, accept if strict else None)
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, url: httpx.URL, headers: list[tuple[str, str]], body: bytes | None = None
+    ) -> AsyncIterator[httpcore.Response]:
+        """What comes back, before its body is read."""
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        headers = [("Host", url.netloc.decode("ascii")), ("Accept", ", ".join(accept)), *_HEADERS.items()]
+        everything = [("Host", url.netloc.decode("ascii")), *headers, *_HEADERS.items()]
         async with AsyncExitStack() as opened:
             # A connection per exchange: no pool whose connections outlive the check or jam after a cancel.
             guard = _Guard(self, opened)
             connection = httpcore.AsyncHTTPConnection(target.origin, self._tls, network_backend=guard)
-            async with connection.stream("GET", target, headers=headers) as response:
-                return await self._body(response, accept if strict else None)
+            async with connection.stream(method, target, headers=everything, content=body) as response:
+                yield response
 
     async def _body(self, response: httpcore.Response, media_types: Sequence[str] | None) -> bytes:
         headers = {name.lower(): value for name, value in response.headers}

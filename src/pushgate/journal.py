@@ -27,6 +27,7 @@ class Journal:
         self._waiting: list[dict[str, Any]] = []
         self._dropped = 0
         self._task: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     def emit(self, event: Event, realm: str, request: Request | None = None) -> None:
         """Log an event, with the request it belongs to; keep it if it is of the kind that is kept."""
@@ -65,13 +66,14 @@ class Journal:
         await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits."""
-        while self._waiting and self._audit is not None:
-            rows, self._waiting = self._waiting, []
-            try:
-                await self._audit.append(rows)
-            except Exception as problem:
-                self._log.error("audit_lost", rows=len(rows), exc_info=problem)
+        """Write what waits; when this returns, what was being written is written too."""
+        async with self._writing:
+            while self._waiting and self._audit is not None:
+                rows, self._waiting = self._waiting, []
+                try:
+                    await self._audit.append(rows)
+                except Exception as problem:
+                    self._log.error("audit_lost", rows=len(rows), exc_info=problem)
         if self._dropped:
             self._log.error("audit_dropped", rows=self._dropped)
             self._dropped = 0

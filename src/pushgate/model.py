@@ -38,6 +38,9 @@ _encoder = msgspec.msgpack.Encoder()
 Details = tuple[dict[str, Any], ...]
 """Authorization details (RFC 9396 2), as they came."""
 
+Method = Literal["password", "totp", "passkey"]
+"""What the sign-in pages ask of a user."""
+
 AuthMethod = Literal[
     "none",
     "client_secret_basic",
@@ -88,6 +91,11 @@ class Client(Record, frozen=True):
     software_id: str | None = None
     software_version: str | None = None
     initiate_login_uri: str | None = None  # where somebody else can send a user to begin (OpenID Connect Core 4)
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False  # every logout token names the session; nothing depends on it
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False  # likewise
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False  # an ID Token of ours always has auth_time
@@ -129,6 +137,7 @@ class Client(Record, frozen=True):
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()  # RFC 9126 2.4
     step_up: bool = False  # a known acr that cannot be reached is an error (RFC 9470 5)
     skip_consent: bool = False  # administrative pre-approval
+    default_journey: str | None = None  # how its users sign in, where the request does not say
     allowed_resources: tuple[str, ...] | None = None  # what `resource` may name; None leaves it to the realm
     # What dynamic registration adds (RFC 7591, RFC 7592).
     self_registered: bool = False  # nobody has looked at what this client says about itself
@@ -191,6 +200,7 @@ class AuthorizationRequest(Record, frozen=True):
     authorization_details: Details = ()  # RFC 9396
     claims: ClaimsRequest | None = None
     claims_locales: tuple[str, ...] = ()
+    service: str | None = None  # the journey that the user is to take
 
     @property
     def response_types(self) -> frozenset[str]:
@@ -217,7 +227,7 @@ class Interaction(Record, frozen=True):
 
 
 class Session(Record, frozen=True):
-    """A signed-in browser (single sign-on)."""
+    """A signed-in browser (single sign-on). `methods`: when each method of its `amr` was used, the last time."""
 
     sid: str
     sub: str
@@ -226,6 +236,21 @@ class Session(Record, frozen=True):
     expires_at: int
     amr: tuple[str, ...] = ("pwd",)
     browser: str | None = None  # what the browser said it is, in a few words, for the account page
+    methods: dict[str, float] = {}
+
+    @property
+    def used(self) -> dict[str, float]:
+        """RFC 8176 names of the methods to the time of their use."""
+        return self.methods or dict.fromkeys(self.amr, self.authenticated_at)
+
+
+class LogoutDelivery(Record, frozen=True):
+    """What a client has yet to be told: that a session of its user is over (OpenID Connect Back-Channel Logout)."""
+
+    client_id: str
+    sub: str
+    sid: str
+    attempts: int = 0
 
 
 class User(Record, frozen=True):
@@ -329,6 +354,13 @@ class AuthorizationDetailsType(Record, frozen=True):
     type: str
     title: str | None = None
     schema: dict[str, Any] = {}
+
+
+class Journey(Record, frozen=True):
+    """How users sign in: the methods of one of its ways, in order."""
+
+    name: str
+    ways: tuple[tuple[Method, ...], ...]
 
 
 class AuthenticationContext(Record, frozen=True):
@@ -435,6 +467,9 @@ class RealmSettings(Record, frozen=True):
     authorization_details_types: tuple[AuthorizationDetailsType, ...] = ()
     authentication_contexts: tuple[AuthenticationContext, ...] = ()  # the weakest first
     step_up: bool = False
+    session_management: bool = False  # other sites may frame one page, to ask whether the session is the same
+    journeys: tuple[Journey, ...] = ()  # beside the built-in ones
+    default_journey: str | None = None
     access_token_signing_alg: str = "ES256"
     claims_locales_supported: tuple[str, ...] = ()  # the languages that users' claims are kept in, as metadata tells
     tls_client_ca: str | None = None  # PEM: who may vouch for the certificates of tls_client_auth clients

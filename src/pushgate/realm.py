@@ -110,6 +110,21 @@ class Issuer:
         return self.identifier + self.paths.introspect
 
     @cached_property
+    def revoke(self) -> str:
+        """Revocation endpoint."""
+        return self.identifier + self.paths.revoke
+
+    @cached_property
+    def end_session(self) -> str:
+        """Where applications send users to sign out."""
+        return self.identifier + self.paths.end_session
+
+    @cached_property
+    def check_session(self) -> str:
+        """The page that other sites frame to ask whether the session is the same."""
+        return self.identifier + self.paths.check_session
+
+    @cached_property
     def register(self) -> str:
         """Client registration endpoint (RFC 7591); below it each client's configuration endpoint (RFC 7592)."""
         return self.identifier + self.paths.register

@@ -11,6 +11,7 @@ from pushgate.client_keys import RegisteredClientKeys
 from pushgate.directory import Directory
 from pushgate.directory.local import LocalDirectory
 from pushgate.endpoints.context import Context, Services
+from pushgate.endpoints.logout_delivery import LogoutDeliveries
 from pushgate.fetch import CachedJson, Fetcher
 from pushgate.jose.seal import Seal
 from pushgate.journal import Journal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pushgate.web.asgi import Application
 
 REFRESH_EVERY = 0.5  # seconds between two looks at the configuration's revision
+DELIVER_EVERY = 1.0  # seconds between two looks for clients that have to be told of a logout
 PURGE_EVERY = 5.0  # seconds between two clearings of what has expired
 
 
@@ -60,6 +62,7 @@ class AuthorizationServer:
         self.clock = clock
         self.fetcher = fetcher or Fetcher()
         self.journal = Journal(Audit(engine), clock)
+        self.logouts = LogoutDeliveries(engine)
         self.services = Services(
             clock=clock,
             journal=self.journal,
@@ -68,6 +71,7 @@ class AuthorizationServer:
             directory=directory or LocalDirectory(engine),
             buckets=Buckets(),
             fetcher=self.fetcher,
+            logouts=self.logouts,
         )
         self.snapshot = Snapshot(self._realm_of, engine, transient, self.services)
         self._chores: list[asyncio.Task[None]] = []
@@ -91,11 +95,12 @@ class AuthorizationServer:
         return Application(self)
 
     async def start(self) -> None:
-        """Begin the chores: seeing changes made elsewhere, clearing away what has expired."""
+        """Begin the chores: seeing changes made elsewhere, clearing away what has expired, telling of logouts."""
         await self.snapshot.refresh()
         self._chores = [
             asyncio.create_task(self._every(REFRESH_EVERY, self.snapshot.refresh)),
             asyncio.create_task(self._every(PURGE_EVERY, self.purge)),
+            asyncio.create_task(self._every(DELIVER_EVERY, self.deliver_logouts)),
         ]
 
     async def stop(self) -> None:
@@ -103,6 +108,7 @@ class AuthorizationServer:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
+        await self.logouts.aclose()
         await self.journal.flush()
         await self.fetcher.aclose()
 
@@ -111,6 +117,10 @@ class AuthorizationServer:
         now = int(self.clock())
         await self.transient.purge(now)
         await purge_expired(self.engine, now)
+
+    async def deliver_logouts(self) -> None:
+        """Tell clients of ended sessions where it is time to, for the first time or once more."""
+        await self.logouts.run_due(self.realm, int(self.clock()))
 
     async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         while True:

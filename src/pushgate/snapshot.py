@@ -17,6 +17,7 @@ from pushgate.realm import Realm
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.configuration import Configuration
 from pushgate.store.durable.credentials import Credentials
+from pushgate.store.durable.endings import Endings
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine, RealmTransient, Transient
 
@@ -113,6 +114,7 @@ class Snapshot:
             accounts=Accounts(self._engine, name),
             credentials=Credentials(self._engine, name),
             grants=Grants(self._engine, name),
+            endings=Endings(self._engine, name),
             client=Clients(self.configuration, name),
             services=self._services,
         )

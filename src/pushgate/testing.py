@@ -205,7 +205,7 @@ class Browser:
 
     async def submit(self, button: str, **values: str | list[str]) -> Browser:
         """Press the button with this id, with `values` typed or ticked in place of what is there."""
-        form = self.form()
+        form = self.form(button)
         name, value = form.buttons[button]
         data: dict[str, Any] = {}
         for field_name, field_value in form.fields:
@@ -228,12 +228,12 @@ class Browser:
         """Refuse on the consent page."""
         return await self.submit("consent-deny")
 
-    def form(self) -> Form:
-        """The first form of the page."""
+    def form(self, button: str | None = None) -> Form:
+        """The first form of the page, or the one with this button."""
         assert self.page is not None, f"no page: the browser landed at {self.landed}"
         parser = _Forms()
         parser.feed(self.page.text)
-        return parser.forms[0]
+        return next(form for form in parser.forms if button is None or button in form.buttons)
 
     @property
     def answer(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pushgate.testing import Browser, Running
-from pushgate.web.interaction.login import ADDRESS_ATTEMPTS, ATTEMPTS
+from pushgate.web.interaction.guessing import ADDRESS_ATTEMPTS, ATTEMPTS
 from tests.support.manifests import REQUEST
 
 SPELLINGS = ["bob", " bob", "bob ", "bob\t", "ｂob", "bob\u00a0"]

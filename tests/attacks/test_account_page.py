@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pyotp
 import pytest
 
 from pushgate.model import Credential
@@ -101,14 +102,12 @@ async def test_the_page_of_one_user_decides_nothing_for_the_next(server: Running
 
 async def test_the_secret_of_one_user_enrols_nobody_else(server: Running) -> None:
     bob = await (await at_account(server, "bob")).open(f"{ACCOUNT}/totp")
-    pending = dict(bob.form().fields)["pending"]
-    secret = re.search(r'id="totp-secret">([A-Z2-7 ]+)<', bob.page.text)  # type: ignore[union-attr]
+    pending = dict(bob.form().fields)["secret"]
+    secret = re.search(r'id="totp-secret"[^>]*>([A-Z2-7 ]+)<', bob.page.text)  # type: ignore[union-attr]
     assert secret
-    import pyotp
-
     code = pyotp.TOTP(secret[1].replace(" ", "")).at(server.clock.now)
     alice = await (await at_account(server)).open(f"{ACCOUNT}/totp")
-    await send(alice, "enrol-totp", f"{ACCOUNT}/totp", pending=pending, code=code)
+    await send(alice, "enrol-totp", f"{ACCOUNT}/totp", secret=pending, code=code)
     assert alice.page is not None
     assert alice.page.status_code == 400
     assert await server.audit("credential_added") == []
@@ -202,3 +201,36 @@ async def test_a_name_that_turns_the_line_around(server: Running) -> None:
     titles = re.findall(r'class="entry-title">(.*?)</p>', browser.page.text)
     assert any("evil" in title for title in titles)
     assert not any("\u202e" in title for title in titles)
+
+
+@pytest.mark.parametrize("act", ["remove", "password", "totp"])
+async def test_take_away_the_second_factor_with_the_password_alone(server: Running, act: str) -> None:
+    """Whoever has nothing but the password can look, but not change how the user signs in."""
+    thief, owner = await at_account(server), await at_account(server)
+    await owner.open(f"{ACCOUNT}/totp")
+    assert owner.page is not None
+    found = re.search(r'id="totp-secret"[^>]*>([A-Z2-7 ]+)<', owner.page.text)
+    assert found is not None
+    secret, form = found[1].replace(" ", ""), dict(owner.form().fields)
+    app = pyotp.TOTP(secret)
+    await send(owner, "", f"{ACCOUNT}/totp", secret=form["secret"], code=app.at(server.clock.now))
+    [kept] = re.findall(r'name="credential_id" value="([^"]+)"', owner.page.text)
+    path = {"remove": "", "password": "/password", "totp": "/totp"}[act]
+    sent = {
+        "remove": {"action": "remove-credential", "credential_id": kept},
+        "password": {"current": "alice-password", "new": "correct horse battery", "again": "correct horse battery"},
+        "totp": {"code": app.at(server.clock.now)},
+    }[act]
+    reply = await thief.http.post(ACCOUNT + path, data={"csrf": await csrf_of(thief), **sent})
+    assert (reply.status_code, reply.headers["location"].split("?")[0]) == (303, "/oauth2/login/own")
+    await thief.open(reply.headers["location"])
+    assert thief.page is not None
+    assert 'autocomplete="one-time-code"' in thief.page.text
+    assert await server.audit("password_changed") == []
+    assert await server.audit("credential_removed") == []
+    # The owner, who has just shown the app, goes straight on; the thief does with the next code.
+    await send(owner, "remove-credential", credential_id="none")
+    assert owner.page.url.path == ACCOUNT
+    server.clock.advance(30)
+    await thief.submit("code-submit", code=app.at(server.clock.now))
+    assert thief.page.url.path == ACCOUNT + path

@@ -53,6 +53,13 @@ async def test_no_member_takes_a_uri_that_does_something(server: Running, member
         assert member in refused(reply, *METADATA), uri
 
 
+@pytest.mark.parametrize("member", ["client_uri", "policy_uri", "tos_uri", "logo_uri"])
+async def test_no_language_takes_one_either(server: Running, member: str) -> None:
+    for uri in (*HOSTILE_URIS, "http://new.example/", ""):
+        reply = await register(server, **{member: "https://new.example/", f"{member}#en": uri})
+        assert f" {member}: must be " in refused(reply, *METADATA), uri
+
+
 async def test_no_redirect_to_a_uri_that_does_something(server: Running) -> None:
     for uri in HOSTILE_URIS:
         for application_type in ("web", "native"):

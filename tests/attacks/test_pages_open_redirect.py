@@ -55,8 +55,12 @@ async def test_name_a_destination_on_the_way_through_login_and_consent(server: R
 async def test_name_a_destination_at_sign_out(server: Running) -> None:
     browser = await answered(server)
     await browser.open("/oauth2/logout", params=EVERYWHERE)
+    shown(browser.page, 400, "invalid_request", "logout.hint")
     assert stays(browser)
-    await browser.submit("logout-submit", **EVERYWHERE)
+    unproven = but(EVERYWHERE, id_token_hint=None)
+    await browser.open("/oauth2/logout", params=unproven)
+    assert stays(browser)
+    await browser.submit("logout-submit", **unproven)
     assert stays(browser)
     assert browser.page is not None
     assert browser.page.status_code == 200

@@ -7,10 +7,11 @@ from http.cookies import SimpleCookie
 import pytest
 
 from pushgate.testing import Browser, Running, running
+from pushgate.web.interaction.guessing import KNOWN_FOR
 from tests.support.manifests import MANIFEST, REQUEST
 from tests.support.steps import AUTHORIZE, HYBRID, agree, answered, ask, at
 
-SESSION, BROWSER = "pushgate-session-default", "pushgate-browser"
+SESSION, BROWSER, KNOWN = "pushgate-session-default", "pushgate-browser", "pushgate-known-default"
 
 
 def session(browser: Browser) -> str | None:
@@ -129,9 +130,12 @@ async def test_read_or_send_the_cookies_from_elsewhere(base_url: str, prefix: st
         form = browser.form()
         data = {**dict(form.fields), "username": "alice", "password": "alice-password"}
         reply = await browser.http.post(form.action, data=data)
-        second = SimpleCookie(reply.headers["set-cookie"])
-        assert [*first, *second] == [prefix + BROWSER, prefix + SESSION]
-        for morsel in (*first.values(), *second.values()):
+        second, third = map(SimpleCookie, reply.headers.get_list("set-cookie"))
+        assert [*first, *second, *third] == [prefix + BROWSER, prefix + SESSION, prefix + KNOWN]
+        # What says that a browser was here before lets nobody in; it stays.
+        assert int(third[prefix + KNOWN].pop("max-age")) == KNOWN_FOR
+        third[prefix + KNOWN]["max-age"] = ""
+        for morsel in (*first.values(), *second.values(), *third.values()):
             assert (morsel["httponly"], morsel["samesite"].lower(), morsel["path"]) == (True, "lax", "/")
             # Without Domain no sibling host gets it; with __Host- none can set it either.
             assert morsel["domain"] == ""

@@ -182,13 +182,12 @@ def test_an_authenticator_app_is_set_up_renamed_and_removed(arrive: Arrive, scri
     account(person, username)
     follow(person, "Set up an authenticator app")
     person.sees("Set up an authenticator app")
-    unfold(person, "Enter the key by hand instead")
     person.shot("totp")
     secret = person.page.locator("#totp-secret").inner_text().replace(" ", "")
-    person.page.get_by_label("Code", exact=True).fill("000000")
+    person.page.get_by_label("Six-digit code").fill("000000")
     person.press("Turn on")
     expect(person.page.get_by_role("alert")).to_contain_text("That code is not right")
-    person.page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).now())
+    person.page.get_by_label("Six-digit code").fill(pyotp.TOTP(secret).now())
     person.press("Turn on")
     done(person, "The authenticator app is set up.")
     unfold(person, "Rename or remove")
@@ -216,7 +215,7 @@ def test_a_passkey_is_made(person: Visitor) -> None:
         # The same device is not asked for a second one.
         follow(person, "Add a passkey")
         person.press("Make a passkey")
-        expect(person.page.get_by_role("alert")).to_contain_text("No passkey was made.")
+        expect(person.page.get_by_role("alert")).to_contain_text("That did not work.")
         person.shot("passkey-failed")
         assert passkeys() == 1
 
@@ -225,7 +224,7 @@ def test_without_scripts_the_page_says_why_there_is_no_passkey(arrive: Arrive) -
     person = arrive(java_script_enabled=False)
     account(person, "olivia")
     follow(person, "Add a passkey")
-    expect(person.main).to_contain_text("This browser cannot make a passkey, or has scripts switched off.")
+    expect(person.main).to_contain_text("Passkeys need JavaScript, and a browser that knows them.")
     person.shot("passkey-without-scripts")
     person.press("Cancel")
     person.sees("Your account")
@@ -238,14 +237,14 @@ def empty(person: Visitor) -> None:
     account(person, "peggy")
 
 
-def full(person: Visitor) -> None:
+def full(person: Visitor, username: str = "alice") -> None:
     """Applications with short and endless names, two browsers, two credentials, everything unfolded."""
     everything = "openid profile email address phone write"
     form = {"response_type": "code", "redirect_uri": wordy_redirect(), "scope": everything, "prompt": "consent"}
     reply = httpx.post(f"{person.live.url}/oauth2/par", auth=("wordy", APP_SECRET), data=form)
     query = httpx.QueryParams(client_id="wordy", request_uri=reply.json()["request_uri"])
     person.page.goto(f"{person.live.url}/oauth2/authorize?{query}")
-    person.sign_in()
+    person.sign_in(username)
     person.press("Allow")
     person.sees("Welcome back")
     person.watch.strangers.clear()  # it is a client, too
@@ -257,7 +256,7 @@ def full(person: Visitor) -> None:
     account(person)
     follow(person, "Set up an authenticator app")
     secret = person.page.locator("#totp-secret").text_content() or ""
-    person.page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret.replace(" ", "")).now())
+    person.page.get_by_label("Six-digit code").fill(pyotp.TOTP(secret.replace(" ", "")).now())
     person.press("Turn on")
     with authenticator(person):
         follow(person, "Add a passkey")
@@ -267,7 +266,7 @@ def full(person: Visitor) -> None:
 
 
 def unfolded(person: Visitor) -> None:
-    full(person)
+    full(person, "bob")
     person.page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
 
 

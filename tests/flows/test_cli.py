@@ -22,7 +22,7 @@ import yaml
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from pushgate.model import StoredKey
+from pushgate.model import Credential, StoredKey
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.testing import Browser
 from tests.support.live import Live, free_port
@@ -308,6 +308,39 @@ def test_the_life_of_a_user(folder: Path) -> None:
     assert failed(folder, "user", "show", "dave") == "username: there is no user 'dave' in realm 'default'"
 
 
+def test_an_operator_takes_a_lost_phone_away(folder: Path) -> None:
+    assert done(folder, "user", "credentials", "list", "alice") == "alice has none\n"
+    sub = json.loads(done(folder, "user", "show", "alice", "--json"))["sub"]
+    phone = Credential(credential_id="0" * 40, sub=sub, kind="totp", label="Phone", created_at=0, sealed=b"secret")
+    key = Credential(credential_id="1" * 40, sub=sub, kind="passkey", label="Laptop", created_at=1, public_key=b"key")
+    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+        for credential in (phone, key):
+            row = ("default", credential.credential_id, sub, pack(credential))
+            database.execute("INSERT INTO credentials (realm, credential_id, sub, data) VALUES (?, ?, ?, ?)", row)
+        session = ("default", b"d" * 32, sub, 9_999_999_999, b"")
+        database.execute("INSERT INTO sessions (realm, digest, sub, expires_at, data) VALUES (?, ?, ?, ?, ?)", session)
+    listed = json.loads(done(folder, "user", "credentials", "list", " alice", "--json"))
+    assert [(c["credential_id"], c["kind"], c["label"]) for c in listed] == [
+        ("0" * 40, "totp", "Phone"),
+        ("1" * 40, "passkey", "Laptop"),
+    ]
+    assert set(listed[0]) == {"credential_id", "kind", "label", "created_at", "last_used_at"}
+    assert "1970-01-01 00:00 UTC" in done(folder, "user", "credentials", "list", "alice")
+    assert "~ user     default/alice" in done(folder, "user", "credentials", "remove", "alice", "0" * 40)
+    [left] = json.loads(done(folder, "user", "credentials", "list", "alice", "--json"))
+    assert left["label"] == "Laptop"
+    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+        assert database.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+        [told] = database.execute("SELECT data FROM audit WHERE event = 'credential_removed'").fetchone()
+    event = json.loads(told)
+    assert (event["sub"], event["kind"], event["by"]) == (sub, "totp", "operator")
+    # What is not theirs is not taken away through them.
+    wrong = ["user", "credentials", "remove", "bob", "1" * 40]
+    assert failed(folder, *wrong) == f"credential_id: 'bob' has no credential {'1' * 40!r}"
+    assert failed(folder, "user", "credentials", "list", "none").startswith("username: there is no user")
+    assert failed(folder, "user", "credentials", "remove", "none", "x").startswith("username: there is no user")
+
+
 USER_REFUSALS = {
     "create-again": (["create", "alice"], "username: 'alice' is there already; use update"),
     "create-again-in-other-letters": (["create", " ａlice"], "username: ' ａlice' is there already; use update"),
@@ -413,6 +446,7 @@ def test_doctor_is_content_with_relaxations_and_names_them(template: Path) -> No
 
 
 FETCHED = "request objects are fetched by reference"
+FRAMED = "other sites may frame one page, to ask whether the session is the same"
 UNLIMITED = "browsers can cause fetches of request objects without limit"
 
 
@@ -437,6 +471,8 @@ def test_doctor_names_what_the_members_of_a_realm_relax(folder: Path) -> None:
     found = told("request_uri_parameter_supported: true, rates: {}")
     assert FETCHED in found
     assert {UNLIMITED, *guessed}.isdisjoint(found)
+    assert FRAMED not in found
+    assert FRAMED in told("session_management: true")
 
 
 @pytest.mark.requirement("DPOP-11.2-1")

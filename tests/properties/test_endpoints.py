@@ -28,7 +28,7 @@ from tests.support.raw import Answer, Header, raw
 from tests.support.steps import agree, ask, code_for, tokens_for
 from tests.support.strategies import json_values, text
 
-PAGES = {"authorize", "login", "consent", "logout", "home"}
+PAGES = {"authorize", "login", "consent", "logout", "check_session", "home"}
 MACHINES = sorted(path for path, route in ROUTES.items() if route.name not in PAGES)
 FOR_PEOPLE = sorted(path for path, route in ROUTES.items() if route.name in PAGES)
 
@@ -121,6 +121,7 @@ VALUES: dict[str, list[str]] = {
     "refresh_token": ["<refresh_token>", "x"],
     "access_token": ["<access_token>"],
     "token": ["<access_token>", "<refresh_token>", "<id_token>", "x"],
+    "post_logout_redirect_uri": [REDIRECT, "https://evil.example"],
     "csrf": ["<csrf>"],
     "username": ["alice"],
     "password": ["alice-password"],
@@ -145,7 +146,12 @@ GOOD: dict[str, list[dict[str, str]]] = {
     "/oauth2/introspect": [{"token": "<access_token>"}, {"token": "<refresh_token>", "token_type_hint": "x"}],
     "/oauth2/login/": [SIGN_IN, {"csrf": "<csrf>", "action": "cancel"}],
     "/oauth2/consent/": [{"csrf": "<csrf>", "decision": "allow", "scope": "openid"}, {"csrf": "<csrf>"}],
-    "/oauth2/logout": [{"csrf": "<csrf>"}],
+    "/oauth2/revoke": [{"token": "<access_token>"}, {"token": "<refresh_token>"}, {"token": "<id_token>"}],
+    "/oauth2/logout": [
+        {"csrf": "<csrf>"},
+        {"id_token_hint": "<id_token>", "state": "s"},
+        {"client_id": "app", "post_logout_redirect_uri": REDIRECT},
+    ],
 }
 """Forms, or queries, that the endpoint takes."""
 odd_fields = st.sampled_from(sorted(VALUES)).flatmap(

@@ -509,6 +509,20 @@ async def test_methods_that_do_not_exist(server: Running, method: str, path: str
     assert reply.headers["allow"] == ("GET, PUT, DELETE" if path else "POST")
 
 
+async def test_any_web_page_may_register_and_manage(server: Running) -> None:
+    page = {"origin": "https://spa.example"}
+    client = await registered(server, token_endpoint_auth_method="none")
+    for url, methods in ((REGISTER, "POST"), (client["registration_client_uri"], "GET, PUT, DELETE")):
+        reply = await server.http.options(url, headers={**page, "access-control-request-method": "PUT"})
+        assert reply.status_code == 204
+        assert reply.headers["access-control-allow-origin"] == "*"
+        assert reply.headers["access-control-allow-methods"] == methods
+        assert "authorization" in reply.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in reply.headers
+    reply = await server.http.post(REGISTER, json={"redirect_uris": []}, headers=page)
+    assert (reply.status_code, reply.headers["access-control-allow-origin"]) == (400, "*")
+
+
 @pytest.mark.requirement("REG-7592-2.2-1", "REG-7592-2.2-2")
 async def test_an_update_replaces_everything(server: Running) -> None:
     client = await registered(server, client_name="New App", client_uri="https://new.example/", contacts=["a@b"])
@@ -590,6 +604,32 @@ async def test_a_deleted_client_is_dead_everywhere(server: Running) -> None:
     await browser.open("/oauth2/authorize", params={"client_id": client["client_id"], "request_uri": waiting})
     assert browser.page is not None
     assert browser.page.status_code == 400
+
+
+@pytest.mark.requirement("REG-7592-2.2-2", "REG-7592-2.3-1")
+async def test_an_update_that_began_before_brings_no_deleted_client_back(server: Running) -> None:
+    for _ in range(5):
+        client = await registered(server)
+        start = asyncio.Event()
+
+        async def racer(method: str, number: int, client: dict[str, Any] = client, start: asyncio.Event = start) -> int:
+            body = {"client_id": client["client_id"], "redirect_uris": [URI], "client_name": f"Name {number}"}
+            await start.wait()
+            reply = await manage(server, client, method, body=body if method == "PUT" else None)
+            assert reply.status_code != 401 or reply.headers["pushgate-refusal"] == "registration.access_token"
+            return reply.status_code
+
+        kinds = ["PUT"] * 8 + ["DELETE"] * 3 + ["PUT"] * 8
+        racers = [asyncio.create_task(racer(kind, number)) for number, kind in enumerate(kinds)]
+        await asyncio.sleep(0)
+        start.set()
+        statuses = await asyncio.gather(*racers)
+        assert statuses.count(204) == 1
+        assert set(statuses) <= {200, 204, 401}
+        refused(await manage(server, client), *ACCESS)
+        assert client["client_id"] not in {
+            c.client_id for c in await server.management.configuration.clients("default")
+        }
 
 
 async def test_operators_keep_the_registration_of_a_client(server: Running) -> None:
@@ -732,6 +772,36 @@ async def test_a_made_up_request_by_form_post_is_no_way_either(server: Running) 
     assert browser.page.status_code == 400
     assert "submit()" not in browser.page.text
     assert dict(browser.form().fields)["error"] == "invalid_scope"
+
+
+UNANSWERABLE = {
+    "a hint that is no token": {"id_token_hint": "x"},
+    "a context that nobody reaches": {"claims": '{"id_token": {"acr": {"essential": true, "value": "urn:nowhere"}}}'},
+}
+
+
+@pytest.mark.requirement("BCP-4.11.2-1")
+@pytest.mark.parametrize("why", UNANSWERABLE)
+@pytest.mark.parametrize("push", [False, True])
+async def test_a_request_that_only_its_first_step_refuses_is_no_way_either(
+    server: Running, why: str, push: bool
+) -> None:
+    client = await registered(server, client_name="Innocent")
+    asked = {**REQUEST, "redirect_uri": URI, "scope": "openid", **UNANSWERABLE[why]}
+    query = {**asked, "client_id": client["client_id"]}
+    if push:
+        auth = (client["client_id"], client["client_secret"])
+        reply = await server.http.post("/oauth2/par", auth=auth, data=asked)
+        assert reply.status_code == 201, reply.text
+        query = {"client_id": client["client_id"], "request_uri": reply.json()["request_uri"]}
+    browser = await server.browser().open("/oauth2/authorize", params=query)
+    assert browser.landed is None
+    assert browser.page is not None
+    assert browser.page.status_code == 400
+    assert 'href="https://new.example/cb?error=' in browser.page.text
+    # From a client that an operator vouches for, the same request is answered to the client.
+    own = {**REQUEST, "client_id": "app", **UNANSWERABLE[why], "scope": "openid"}
+    assert "error" in (await server.browser().open("/oauth2/authorize", params=own)).answer
 
 
 async def test_who_an_operator_vouches_for_is_told_at_once(server: Running) -> None:

@@ -243,9 +243,7 @@ async def test_every_advertised_method_of_authentication_works(server: Running) 
     assert {*methods, "none"} == set(document["token_endpoint_auth_methods_supported"])
     algs = document["introspection_endpoint_auth_signing_alg_values_supported"]
     assert algs == document["token_endpoint_auth_signing_alg_values_supported"]
-    # Revocation is not offered, so it is not published.
-    assert not [name for name in document if name.startswith("revocation_")]
-    refused(await server.http.post("/oauth2/revoke"), 404, "invalid_request", "http.not_found")
+    assert document["revocation_endpoint_auth_methods_supported"] == document["token_endpoint_auth_methods_supported"]
     kinds: dict[str, dict[str, Any]] = {
         "client_secret_basic": {"client_secret": APP_SECRET},
         "client_secret_post": {"client_secret": APP_SECRET},

@@ -80,7 +80,7 @@ async def test_the_documents_are_found_below_and_before_the_path_of_the_issuer(b
                                                             f"{issuer}{OPENID}", f"{host}{OAUTH}{path}/")]  # fmt: skip
         assert {document["issuer"] for document in found} == {issuer}
         endpoints = [value for name, value in found[0].items() if name.endswith(("_endpoint", "_uri"))]
-        assert len(endpoints) == 6
+        assert len(endpoints) == 8
         assert all(endpoint.startswith(f"{issuer}/oauth2/") for endpoint in endpoints)
 
 
@@ -131,11 +131,16 @@ async def test_the_endpoints_are_absolute_and_answer() -> None:
             "token_endpoint": "https://as.example/id/oauth2/token",
             "userinfo_endpoint": "https://as.example/id/oauth2/userinfo",
             "introspection_endpoint": "https://as.example/id/oauth2/introspect",
+            "revocation_endpoint": "https://as.example/id/oauth2/revoke",
+            "end_session_endpoint": "https://as.example/id/oauth2/logout",
             "pushed_authorization_request_endpoint": "https://as.example/id/oauth2/par",
         }
         shown(await server.http.get(metadata["authorization_endpoint"]), 400, "invalid_request",
               "authorize.client_id_missing")  # fmt: skip
-        for name in ("token_endpoint", "pushed_authorization_request_endpoint", "introspection_endpoint"):
+        assert (await server.http.get(metadata["end_session_endpoint"])).status_code == 200
+        for name in (
+            "token_endpoint", "pushed_authorization_request_endpoint", "introspection_endpoint", "revocation_endpoint",
+        ):  # fmt: skip
             refused(await server.http.post(metadata[name]), 401, "invalid_client", "client.missing")
         refused(await server.http.get(metadata["userinfo_endpoint"]), 401, "invalid_token", "userinfo.token_missing")
 

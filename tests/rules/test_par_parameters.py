@@ -75,6 +75,7 @@ PARAMETERS: dict[str, tuple[str, object]] = {
     ),
     "claims_locales": ("de-CH fr", ("de-CH", "fr")),
     "resource": ("https://api.example", ("https://api.example",)),
+    "service": ("password", "password"),
     "authorization_details": ('[{"type": "payment", "amount": 1}]', ({"type": "payment", "amount": 1},)),
 }
 """A value of each parameter that the authorization endpoint reads, and how it is understood."""
@@ -154,7 +155,7 @@ async def test_a_pushed_prompt_asks_a_signed_in_user_again(server: Running, prom
     await visit(browser, await push(server, prompt=prompt))
     assert browser.page is not None
     assert "/login/" in browser.page.url.path
-    await browser.sign_in()
+    await (browser.submit("select-continue") if prompt == "select_account" else browser.sign_in())
     assert browser.answer["code"]
 
 

@@ -118,7 +118,7 @@ async def test_a_silent_request_of_a_user_who_was_disabled(server: Running) -> N
 
 @pytest.mark.requirement("OIDC-3.1.2.1-7")
 @ENTRIES
-@pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
+@pytest.mark.parametrize("prompt", ["login", "login select_account", "login consent"])
 async def test_a_session_does_not_spare_the_login_that_was_asked_for(server: Running, push: bool, prompt: str) -> None:
     browser = await answered(server)
     before = await auth_time(server, browser)
@@ -155,10 +155,52 @@ async def test_who_chooses_another_account_signs_in_as_that(server: Running) -> 
     browser = await answered(server)
     server.clock.advance(1)
     await ask(server, but(REQUEST, prompt="select_account"), browser=browser)
-    await agree(browser, "bob")
+    await browser.submit("select-another")
+    assert ("username", "") in browser.form().fields
+    await browser.sign_in("bob", "bob-password")
+    await browser.allow()
     tokens = (await redeem(server, browser.answer["code"])).json()
     alice, bob = await server.management.accounts("default").users()
     assert (await verified(server, tokens["id_token"]))["sub"] == bob.sub != alice.sub
+
+
+@pytest.mark.requirement("OIDC-3.1.2.1-8")
+@ENTRIES
+async def test_who_is_asked_for_an_account_may_go_on_with_theirs(server: Running, push: bool) -> None:
+    browser = await answered(server)
+    before = await auth_time(server, browser)
+    server.clock.advance(100)
+    await ask(server, but(REQUEST, prompt="select_account"), push=push, browser=browser)
+    assert at(browser, "login")
+    page = str(browser.page.url) if browser.page else ""
+    assert "Continue as" in (browser.page.text if browser.page else "")
+    # Nothing but the choice leads on, and a reload asks for it again.
+    for url in (page, page.replace("/login/", "/consent/")):
+        await browser.open(url)
+        assert at(browser, "login")
+    await browser.submit("select-continue")
+    assert await auth_time(server, browser) == before
+    # The next request asks again: a choice is for one request.
+    await ask(server, but(REQUEST, prompt="select_account"), push=push, browser=browser)
+    assert at(browser, "login")
+
+
+@pytest.mark.requirement("OIDC-3.1.2.1-8")
+async def test_who_chooses_an_account_without_a_session_just_signs_in(server: Running) -> None:
+    browser = await ask(server, but(REQUEST, prompt="select_account"))
+    await browser.sign_in()
+    assert at(browser, "consent")
+
+
+@pytest.mark.requirement("OIDC-3.1.2.1-8", "OIDC-3.1.2.1-10")
+async def test_a_chosen_account_has_to_be_fresh_all_the_same(server: Running) -> None:
+    browser = await answered(server)
+    server.clock.advance(100)
+    await ask(server, but(REQUEST, prompt="select_account", max_age="50"), browser=browser)
+    await browser.submit("select-continue")
+    assert ("username", "alice") in browser.form().fields
+    await browser.sign_in()
+    assert await auth_time(server, browser) == int(server.clock())
 
 
 # --- max_age and auth_time ---------------------------------------------------------------------------------------

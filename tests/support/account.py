@@ -73,7 +73,7 @@ async def credentials(server: Running, username: str = "alice") -> list[Any]:
 
 def secret_of(page: httpx.Response) -> str:
     """The Base32 secret on the page that enrols an authenticator app."""
-    found = re.search(r'id="totp-secret">([A-Z2-7 ]+)<', page.text)
+    found = re.search(r'id="totp-secret"[^>]*>([A-Z2-7 ]+)<', page.text)
     assert found is not None, page.text
     return found[1].replace(" ", "")
 

@@ -22,6 +22,9 @@ HYBRID = {**REQUEST, "redirect_uri": "https://hybrid.example/cb"}
 SPA = {**REQUEST, "redirect_uri": "https://spa.example/cb", "scope": "openid profile"}
 """A valid request of the public client `spa`."""
 
+VERIFIER_FORM = {"grant_type": "authorization_code", "code_verifier": VERIFIER}
+"""What a redemption has beside the code and its redirect URI."""
+
 Request = dict[str, str]
 
 
@@ -145,9 +148,11 @@ def shown(reply: httpx.Response | None, status: int, error: str, refusal: str) -
     assert f">{refusal}<" in reply.text
 
 
-def told(browser: Browser, request: Request, error: str, refusal: str, *, carrier: str = "query") -> None:
+def told(
+    browser: Browser, request: Request, error: str, refusal: str, *, carrier: str = "query", iss: str = BASE_URL
+) -> None:
     """The client was told no at its redirect URI, with state and iss. RFC 6749 4.1.2.1, RFC 9207 2."""
-    expected = {"error": error, "error_description": REFUSALS[refusal].description, "iss": BASE_URL}
+    expected = {"error": error, "error_description": REFUSALS[refusal].description, "iss": iss}
     assert answer_in(browser, carrier, request["redirect_uri"]) == expected | (
         {"state": request["state"]} if "state" in request else {}
     )

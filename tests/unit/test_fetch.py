@@ -64,6 +64,54 @@ async def refused(fetcher: Fetcher, url: str) -> str:
     return caught.value.reason
 
 
+# --- a form that is posted ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["200 OK", "204 No Content", "302 Found", "400 Bad Request", "503 Unavailable"])
+async def test_a_form_is_posted_and_its_status_comes_back(make: Make, origin: Origin, status: str) -> None:
+    extra = () if status.startswith("204") else ("Location: http://127.0.0.1/",)
+    origin.routes["/back?x=y"] = reply(b"", status, *extra)
+    route = Route()
+    assert await make(dial=route).post_form(origin.url("/back?x=y"), {"logout_token": "a.b&c=ö"}) == int(status[:3])
+    [(path, headers)] = origin.requests
+    assert (path, route.dialled) == ("/back?x=y", [PUBLIC])
+    assert headers["content-type"] == "application/x-www-form-urlencoded"
+    assert headers["content-length"] == str(len("logout_token=a.b%26c%3D%C3%B6"))
+    assert {"authorization", "cookie"} & headers.keys() == set()
+
+
+async def test_what_comes_back_is_not_read(make: Make, origin: Origin) -> None:
+    async def endless(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+
+    origin.routes["/back"] = endless
+    assert await make().post_form(origin.url("/back"), {"a": "b"}) == 200
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1"])
+async def test_no_form_goes_to_a_private_address(make: Make, origin: Origin, address: str) -> None:
+    names = Names(keys_example=[[address]])
+    for url, reason in ((origin.url("/back"), "private_address"), (origin.url("/back", scheme="http"), "not_https")):
+        with pytest.raises(FetchError) as caught:
+            await make(resolver=names).post_form(url, {"a": "b"})
+        assert caught.value.reason == reason
+    assert origin.requests == []
+
+
+async def test_a_server_that_never_answers_a_form(make: Make, origin: Origin) -> None:
+    async def silent(_: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    origin.routes["/back"] = silent
+    with pytest.raises(FetchError) as caught:
+        await make(timeout=SHORT).post_form(origin.url("/back"), {"a": "b"})
+    assert caught.value.reason == "timeout"
+
+
 # --- a good fetch -------------------------------------------------------------------------------------------
 
 

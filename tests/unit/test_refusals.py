@@ -17,7 +17,8 @@ TABLE = Path(refusals.__file__).parent
 SOURCE = TABLE.parent
 STAGES = {
     "http", "client", "assertion", "par", "request", "authorize", "login", "code", "token", "refresh", "userinfo",
-    "dpop", "certificate", "request_object", "details", "introspection", "resource", "registration",
+    "dpop", "certificate", "request_object", "details", "introspection", "resource", "revocation", "logout",
+    "registration",
 }  # fmt: skip
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 
@@ -91,7 +92,7 @@ def test_a_description_is_a_sentence_and_the_advice_says_what_to_do(refusal: Ref
 REQUEST_WORDS = {
     "client_id", "redirect_uri", "response_type", "response_mode", "scope", "code_challenge", "code_challenge_method",
     "nonce", "prompt=none", "max_age", "id_token_hint", "grant_type", "code", "code_verifier", "refresh_token",
-    "request_uri", "claims", "43",
+    "request_uri", "claims", "43", "post_logout_redirect_uri",
 }  # fmt: skip
 """Names that keep their spelling at the beginning of a sentence."""
 
@@ -115,6 +116,8 @@ REGISTERED = {
     # RFC 6749 4.1.2.1, 5.2
     "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
     "invalid_scope", "access_denied", "unsupported_response_type", "server_error", "temporarily_unavailable",
+    # RFC 7009 2.2.1
+    "unsupported_token_type",
     # RFC 6750 3.1, RFC 9470 3
     "invalid_token", "insufficient_scope", "insufficient_user_authentication",
     # OpenID Connect Core 3.1.2.6

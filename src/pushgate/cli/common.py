@@ -77,6 +77,7 @@ def print_changes(changes: list[Any], *, dry_run: bool, as_json: bool = False) -
         "create": ("+", "green"),
         "update": ("~", "yellow"),
         "delete": ("-", "red"),
+        "sign out": ("-", "yellow"),
         "unchanged": ("=", "dim"),
     }
     counts: dict[str, int] = {}
@@ -88,6 +89,7 @@ def print_changes(changes: list[Any], *, dry_run: bool, as_json: bool = False) -
     for change in changes:
         counts[change.act] = counts.get(change.act, 0) + 1
     words = {"create": "created", "update": "updated", "delete": "deleted", "unchanged": "unchanged"}
+    words["sign out"] = "signed out"
     summary = ", ".join(f"{count} {words[act]}" for act, count in counts.items()) or "nothing to do"
     out.print(f"{'dry run, nothing was changed: ' if dry_run else ''}{summary}")
     for change in changes:

@@ -1,8 +1,9 @@
-"""pushgate user: create, list, show, update, delete."""
+"""pushgate user: create, list, show, update, delete, sign out."""
 
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -81,6 +82,62 @@ def delete(username: Username, realm: RealmName = "default", as_json: AsJson = F
         print_changes([change], dry_run=False, as_json=as_json)
 
     with_installation(work)
+
+
+@app.command("sign-out")
+def sign_out(username: Username, realm: RealmName = "default", as_json: AsJson = False) -> None:
+    """End all sessions of a user; the applications that they used hear of it."""
+
+    async def work(installation: Any) -> None:
+        change = await installation.management.plan_sign_out(realm, username)
+
+
+credentials = typer.Typer(no_args_is_help=True, help="Second factors and passkeys of a user.")
+app.add_typer(credentials, name="credentials")
+
+
+@credentials.command("list")
+def list_credentials(username: Username, realm: RealmName = "default", as_json: AsJson = False) -> None:
+    """List what a user signs in with beside the password."""
+
+    async def work(installation: Any) -> None:
+        user = await _existing(installation, realm, username)
+        found = await installation.management.credentials(realm).of_user(user.sub)
+        if as_json:
+            print_json([credential_members(c) for c in found])
+            return
+        rows = [[c.credential_id, c.kind, c.label, moment(c.created_at), moment(c.last_used_at)] for c in found]
+        print_table(["ID", "KIND", "LABEL", "CREATED", "LAST USED"], rows, f"{user.username} has none")
+
+    with_installation(work)
+
+
+@credentials.command("remove")
+def remove_credential(
+    username: Username,
+    credential_id: Annotated[str, typer.Argument(metavar="ID")],
+    realm: RealmName = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Take one away, of somebody who lost their phone, say; ends the user's sessions."""
+
+    async def work(installation: Any) -> None:
+        change = await installation.management.plan_remove_credential(realm, username, credential_id)
+        await installation.management.carry_out([change])
+        print_changes([change], dry_run=False, as_json=as_json)
+
+    with_installation(work)
+
+
+def credential_members(credential: Any) -> dict[str, Any]:
+    """A credential's members, without keys and secrets."""
+    names = ("credential_id", "kind", "label", "created_at", "last_used_at")
+    return {name: getattr(credential, name) for name in names}
+
+
+def moment(seconds: int | None) -> str:
+    """A time for people."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def public_members(user: Any) -> dict[str, Any]:

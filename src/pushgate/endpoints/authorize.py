@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -16,20 +16,23 @@ from pushgate import refusals
 from pushgate.endpoints.answer import answer_of
 from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of
 from pushgate.endpoints.context import Context, new_id
+from pushgate.endpoints.factors import enrolled_by, passkeys_work
 from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Request
 from pushgate.endpoints.id_token import id_token_form
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
 from pushgate.endpoints.par import URN, notice_repeats, request_lifetime, row_of
 from pushgate.endpoints.request_object import brought
+from pushgate.endpoints.session_state import state_members
 from pushgate.endpoints.subjects import hint_of, is_another_user
 from pushgate.errors import InvalidRequestUri, OAuthError
 from pushgate.events import AuthorizationAnswered, AuthorizationStarted
-from pushgate.model import Client, Interaction, PushedAuthorizationRequest, Session
+from pushgate.model import Client, Interaction, Method, PushedAuthorizationRequest, Session
 from pushgate.protocol.access import access_for
 from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.authorization_response import AuthorizationResponse, error_members
-from pushgate.protocol.interaction import Login, Need, Nothing, interaction_id, needed
+from pushgate.protocol.interaction import Login, Need, Nothing, counting, demand_of, interaction_id, needed
+from pushgate.protocol.journey import Demand, satisfied
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.redirect_uri import ReplyTo, reply_to
 from pushgate.protocol.rules import check
@@ -74,22 +77,25 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     else:
         received = await receive(ctx, request, client, params)
         if not isinstance(received, Opened):
-            return BrowserAnswer(received, doubtful=_doubtful(client, params, browser))
+            silent = "none" in params.get("prompt", "").split()
+            return BrowserAnswer(received, doubtful=_doubtful(client, browser, silent=silent))
         opened, handle = received, URN + (received.handle or "")
     if request.method == "POST" and browser.session is None:
         # Cookies with SameSite=Lax do not come with a form posted from another site; they do with a GET.
         # So nothing is set here: a browser that seems new may have a cookie, and a sign-in in another tab.
         return BrowserAnswer(GoTo(own_path(ctx, handle, client)))
-    return await guarded(ctx, request, opened, lambda: begin(ctx, request, opened, browser))
+    answer = await guarded(ctx, request, opened, lambda: begin(ctx, request, opened, browser))
+    if isinstance(answer.answer, GoTo):
+        return answer
+    return replace(answer, doubtful=_doubtful(client, browser, silent="none" in opened.record.request.prompt))
 
 
-def _doubtful(client: Client, params: Params, browser: Browser) -> str | None:
-    """Whether a refusal is no reason to send somebody to the client: a made-up request would be a way to anywhere.
+def _doubtful(client: Client, browser: Browser, *, silent: bool) -> str | None:
+    """Whether an answer is no reason to send somebody to the client: a made-up request would be a way to anywhere.
 
     Only where an operator vouches for the redirect URIs, the user has signed in, or the client asks to be told without
-    a page, does the browser go there by itself. RFC 9700 4.11.2.
+    a page, does the browser go there by itself. Without a session any answer is an error. RFC 9700 4.11.2.
     """
-    silent = "none" in params.get("prompt", "").split()
     return client.label if client.self_registered and browser.session is None and not silent else None
 
 
@@ -245,9 +251,8 @@ async def proceed(ctx: Context, request: Request, opened: Opened, browser: Brows
         return BrowserAnswer(await complete(ctx, request, opened, need.session, scope), browser.cookies)
     identifier = await started(ctx, request, opened, browser)
     page: Literal["login", "consent"] = "login" if isinstance(need, Login) else "consent"
-    again = isinstance(need, Login) and need.again
     path = f"{ctx.realm.issuer.path}/oauth2/{page}/{identifier}"
-    return BrowserAnswer(Stop(path, page, scope, again), browser.cookies)
+    return BrowserAnswer(Stop(path, page, scope, need if isinstance(need, Login) else None), browser.cookies)
 
 
 async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, tuple[str, ...]]:
@@ -261,6 +266,12 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
     hint = None if asked.id_token_hint is None else await hint_of(ctx, asked.id_token_hint)
     other = session is not None and await is_another_user(ctx, opened.client, asked, hint, session.sub)
     interaction = await interaction_of(ctx, opened, browser) if browser.known else None
+    started_at = ctx.now() if interaction is None else interaction.started_at
+    demand, enrolled, selected = demand_for(ctx, opened), frozenset[Method](), False
+    if session is not None and not satisfied(demand, counting(session, asked, opened.client, started_at, ctx.now())):
+        enrolled = await enrolled_by(ctx, session.sub)
+    if session is not None and "select_account" in asked.prompt:
+        selected = await was_selected(ctx, interaction_id(opened.key, browser.value), session)
     consented: frozenset[str] = frozenset()
     # Anybody on the device can pose as a public client that is not reached by https, so its users are
     # asked each time (RFC 8252 8.6).
@@ -275,11 +286,35 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
         session=session,
         consented=consented,
         other_user=other,
-        started_at=ctx.now() if interaction is None else interaction.started_at,
+        started_at=started_at,
         now=ctx.now(),
-        assurance=ctx.assurance(opened.client),
+        demand=demand,
+        enrolled=enrolled,
+        selected=selected,
     )
     return need, scope
+
+
+def demand_for(ctx: Context, opened: Opened) -> Demand:
+    """What the sign-in for a request has to be."""
+    asked, client = opened.record.request, opened.client
+    return demand_of(asked, client, ctx.realm.settings, ctx.assurance(client), passkeys=passkeys_work(ctx))
+
+
+async def select(ctx: Context, interaction: str, session: Session) -> None:
+    """Remember that the user of this browser goes on with this session."""
+    keep_until = int(ctx.now()) + ctx.realm.settings.lifetimes.interaction
+    await ctx.transient.add("selected", selection_key(ctx, interaction, session), b"", keep_until)
+
+
+async def was_selected(ctx: Context, interaction: str, session: Session) -> bool:
+    """Whether the user of this browser chose to go on with this session."""
+    return await ctx.transient.get("selected", selection_key(ctx, interaction, session)) is not None
+
+
+def selection_key(ctx: Context, interaction: str, session: Session) -> bytes:
+    """What that choice is kept under."""
+    return ctx.transient.key("selected", f"{interaction} {session.sid}")
 
 
 async def started(ctx: Context, request: Request, opened: Opened, browser: Browser) -> str:
@@ -315,6 +350,7 @@ async def complete(
     first = await consume(ctx, opened)
     grant = await authorization_grant(ctx, first, opened.client, opened.record, session, scope, access.audience, claims)
     members = await front_channel_members(ctx, first, opened.client, asked, opened.reply_to, grant, form)
+    members |= state_members(ctx, opened.client.client_id, opened.reply_to, session, scope)
     answered = AuthorizationAnswered(
         client_id=opened.client.client_id,
         correlation_id=opened.record.correlation_id,

@@ -8,8 +8,10 @@ from typing import Literal
 
 from pushgate.endpoints.context import Context, new_handle
 from pushgate.endpoints.http import Request, set_cookie
+from pushgate.endpoints.session_state import state_cookies
 from pushgate.model import Session
 from pushgate.protocol.authorization_response import AuthorizationResponse
+from pushgate.protocol.interaction import Login
 
 HANDLE_LENGTH = 43
 
@@ -27,8 +29,8 @@ class Stop(GoTo):
 
     page: Literal["login", "consent"]
     scope: tuple[str, ...]
-    again: bool = False
-    """Sign in although there is a session."""
+    login: Login | None = None
+    """Who has to sign in, where that is what is missing."""
 
 
 @dataclass(slots=True)
@@ -73,11 +75,12 @@ async def browser_of(ctx: Context, request: Request) -> Browser:
     cookies = request.cookies()
     value = cookies.get(cookie_name(ctx, "browser"), "")
     session, digest = await _session(ctx, cookies.get(session_cookie(ctx)))
+    state = state_cookies(ctx, session, cookies)
     if len(value) == HANDLE_LENGTH and value.isascii():
-        return Browser(value, session, digest, known=True)
+        return Browser(value, session, digest, known=True, cookies=state)
     fresh = new_handle(ctx.now())
     cookie = set_cookie(cookie_name(ctx, "browser"), fresh, secure=ctx.realm.issuer.secure)
-    return Browser(fresh, session, digest, known=False, cookies=[cookie])
+    return Browser(fresh, session, digest, known=False, cookies=[cookie, *state])
 
 
 async def _session(ctx: Context, value: str | None) -> tuple[Session | None, bytes | None]:

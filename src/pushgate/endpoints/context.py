@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import urandom
@@ -27,6 +27,7 @@ from pushgate.realm import Realm
 from pushgate.repeats import Repeats
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.credentials import Credentials
+from pushgate.store.durable.endings import Due, Endings
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import RealmTransient
 from pushgate.throttle import Buckets
@@ -54,6 +55,13 @@ class ClientKeys(Protocol):
         """The client's JWK Set as it stands, with the certificates in it; `anew` asks its jwks_uri again."""
 
 
+class Logouts(Protocol):
+    """Who tells clients that a session is over."""
+
+    async def send(self, ctx: Context, deliveries: Iterable[Due]) -> None:
+        """Start all of them, and wait for them a while."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What all realms share."""
@@ -65,6 +73,7 @@ class Services:
     directory: Directory
     buckets: Buckets
     fetcher: Fetcher
+    logouts: Logouts
     repeats: Repeats = field(default_factory=Repeats)
 
 
@@ -84,6 +93,7 @@ class Context:
     accounts: Accounts
     credentials: Credentials
     grants: Grants
+    endings: Endings
     client: KnownClients
     services: Services
     _policies: dict[str, tuple[Client, Policy]] = field(default_factory=dict, repr=False)

@@ -161,15 +161,19 @@ def _challenges(error: OAuthError, realm: str, algs: tuple[str, ...]) -> list[st
     return [f'Basic realm="{realm}", charset="UTF-8"'] if error.status == 401 else []
 
 
-def set_cookie(name: str, value: str, *, secure: bool, max_age: int | None = None) -> bytes:
-    """A Set-Cookie value: HttpOnly, SameSite=Lax, for the whole host. `max_age` in seconds; 0 deletes."""
+def set_cookie(name: str, value: str, *, secure: bool, max_age: int | None = None, scripts: bool = False) -> bytes:
+    """A Set-Cookie value: HttpOnly, SameSite=Lax, for the whole host. `max_age` in seconds; 0 deletes.
+
+    With `scripts` a page of ours may read it that another site frames: without TLS only one of the same site.
+    """
     cookie = SimpleCookie()
     try:
         cookie[name] = value
     except CookieError as problem:  # names and values are ours
         raise ValueError(name) from problem
     morsel = cookie[name]
-    morsel["path"], morsel["samesite"], morsel["httponly"] = "/", "Lax", True
+    morsel["path"] = "/"
+    morsel["samesite"], morsel["httponly"] = "None" if scripts and secure else "Lax", not scripts
     if secure:
         morsel["secure"] = True
     if max_age is not None:

@@ -9,6 +9,7 @@ from pushgate.endpoints.client_authentication import identify_client
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.encryption import encryption_for
 from pushgate.endpoints.http import NO_STORE, Reply, Request, json_reply
+from pushgate.endpoints.revoke import was_revoked
 from pushgate.endpoints.sender import settle
 from pushgate.endpoints.subjects import subject_for
 from pushgate.errors import InvalidClient
@@ -74,6 +75,8 @@ async def access_token_members(ctx: Context, caller: Caller, claims: dict[str, A
     """An access token of ours: who may know it, and whether everything it stands on is still there. RFC 7662 4."""
     members = introspection.access_token_members(claims, caller)
     if members is None or not in_time(claims, ctx.now()) or not await client_usable(ctx, claims["client_id"]):
+        return None
+    if await was_revoked(ctx, claims["jti"]):
         return None
     if "grant" not in claims:  # the client's own: no user
         return members if claims["sub"] == claims["client_id"] else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pushgate.endpoints.context import Context, new_handle, new_id
-from pushgate.endpoints.id_token import Form
+from pushgate.endpoints.id_token import Form, id_token_form
 from pushgate.endpoints.subjects import subject_for
 from pushgate.jose.keys import SigningKey
 from pushgate.jose.sign import sign_jwt
@@ -24,6 +24,7 @@ from pushgate.protocol.access import Access, access_for
 from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.authorization_response import Members
 from pushgate.protocol.claims_request import level_asked
+from pushgate.protocol.logout import LOGOUT_TOKEN_TYPE, logout_token_claims
 from pushgate.protocol.redirect_uri import ReplyTo
 from pushgate.protocol.tokens import (
     ACCESS_TOKEN_TYPE,
@@ -66,7 +67,8 @@ async def authorization_grant(
         claims_locales=asked.claims_locales,
     )
     lifetimes = settings.lifetimes
-    longest = max(lifetimes.refresh_token, lifetimes.access_token) + lifetimes.code
+    # As long as its session too: the client is told when that ends.
+    longest = max(lifetimes.refresh_token, lifetimes.access_token, lifetimes.session) + lifetimes.code
     await ctx.grants.add_grant(grant, int(ctx.now()) + longest)
     return grant
 
@@ -206,6 +208,23 @@ def id_token(
         user_claims=user_claims,
     )
     return form.seal(sign_jwt(claims, form.key, ID_TOKEN_TYPE))
+
+
+async def logout_token(ctx: Context, client: Client, sub: str, sid: str) -> str:
+    """What tells a client that a session is over; in the form of its ID Tokens. Back-Channel Logout 2.4, 2.6.
+
+    Raises InvalidRequest where the client's key for it is not to be had.
+    """
+    form = await id_token_form(ctx, client)
+    claims = logout_token_claims(
+        issuer=ctx.realm.issuer.identifier,
+        client_id=client.client_id,
+        sub=subject_for(ctx, client, sub),
+        sid=sid,
+        now=int(ctx.now()),
+        jti=new_id(),
+    )
+    return form.seal(sign_jwt(claims, form.key, LOGOUT_TOKEN_TYPE))
 
 
 async def refresh_token(ctx: Context, grant: Grant, confirmation: Confirmation | None) -> str:

@@ -11,6 +11,7 @@ from pushgate.endpoints.context import Context
 from pushgate.endpoints.encryption import encryption_for
 from pushgate.endpoints.http import FORM, NO_STORE, Reply, Request, json_reply
 from pushgate.endpoints.id_token import signing_key
+from pushgate.endpoints.revoke import was_revoked
 from pushgate.endpoints.sender import proof_of, proof_row, with_nonce
 from pushgate.errors import InvalidClient, InvalidDpopProof, OAuthError, UseDpopNonce
 from pushgate.jose.sign import sign_jwt
@@ -27,7 +28,7 @@ async def userinfo(ctx: Context, request: Request) -> Reply:
     claims = verify_access_token(token, ctx.keys.verifying, ctx.realm.issuer.identifier, ctx.now())
     request.claimed_client = claims["client_id"]
     grant = await ctx.grants.grant(claims["grant"]) if "grant" in claims else None
-    if grant is None or grant.revoked:
+    if grant is None or grant.revoked or await was_revoked(ctx, claims["jti"]):
         raise refusals.TOKEN_INVALID("revoked")
     client = await ctx.client(claims["client_id"])
     if client is None or not client.enabled:

@@ -15,9 +15,9 @@ from pushgate.jose.keys import open_key
 from pushgate.jose.seal import CannotOpen
 from pushgate.model import Client, RealmSettings, StoredKey
 from pushgate.profiles import PROFILES, policy_of
-from pushgate.protocol.assurance import METHODS
 from pushgate.protocol.client_auth import CERTIFICATE_METHODS
 from pushgate.protocol.conflicts import conflicts
+from pushgate.protocol.journey import AMR
 from pushgate.protocol.registration import problems
 from pushgate.store.durable.migrate import schema_status
 
@@ -133,14 +133,19 @@ def _realm(realm: RealmSettings) -> Iterator[Finding]:
             "relaxation", realm.name, "request objects are fetched by reference",
             "let clients push, and unset request_uri_parameter_supported",
         )  # fmt: skip
+    if realm.session_management:
+        yield Finding(
+            "relaxation", realm.name, "other sites may frame one page, to ask whether the session is the same",
+            "unset session_management unless an application needs it: back-channel logout works without it",
+        )  # fmt: skip
     if realm.registration.mode == "open":
         yield Finding(
             "relaxation", realm.name, "anybody can register a client",
             "set registration.mode to token, and give out initial access tokens",
         )  # fmt: skip
     for context in realm.authentication_contexts:
-        if not METHODS.issuperset(context.amr):
-            methods = " and ".join(sorted(set(context.amr) - METHODS))
+        if not AMR.issuperset(context.amr):
+            methods = " and ".join(sorted(set(context.amr) - AMR))
             yield Finding(
                 "relaxation", realm.name, f"no sign-in page here reaches the level {context.acr}: it needs {methods}",
                 "where it is demanded, clients get unmet_authentication_requirements",

@@ -44,6 +44,11 @@ class ClientInput(Input, frozen=True):
     software_id: str | None = None
     software_version: str | None = None
     initiate_login_uri: str | None = None
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     require_auth_time: bool = False
@@ -84,6 +89,7 @@ class ClientInput(Input, frozen=True):
     pushed_redirect_uri_prefixes: tuple[str, ...] = ()
     step_up: bool = False
     skip_consent: bool = False
+    default_journey: str | None = None
     allowed_resources: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
@@ -123,6 +129,13 @@ class AuthenticationContextInput(Input, frozen=True):
 
     acr: str
     amr: tuple[str, ...] = ("pwd",)
+
+
+class JourneyInput(Input, frozen=True):
+    """How users sign in: each way is a list of methods, in order."""
+
+    name: str
+    ways: tuple[tuple[Literal["password", "totp", "passkey"], ...], ...]
 
 
 class ParInput(Input, frozen=True):
@@ -195,6 +208,9 @@ class RealmInput(Input, frozen=True):
     authorization_details_types: tuple[AuthorizationDetailsTypeInput, ...] | msgspec.UnsetType = msgspec.UNSET
     authentication_contexts: tuple[AuthenticationContextInput, ...] | msgspec.UnsetType = msgspec.UNSET
     step_up: bool | msgspec.UnsetType = msgspec.UNSET
+    session_management: bool | msgspec.UnsetType = msgspec.UNSET
+    journeys: tuple[JourneyInput, ...] | msgspec.UnsetType = msgspec.UNSET
+    default_journey: str | msgspec.UnsetType | None = msgspec.UNSET
     access_token_signing_alg: str | msgspec.UnsetType = msgspec.UNSET
     claims_locales_supported: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     tls_client_ca: str | msgspec.UnsetType | None = msgspec.UNSET

@@ -16,6 +16,7 @@ from pushgate.model import RealmSettings
 from pushgate.profiles import PROFILES
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.details_schema import schema_problem
+from pushgate.protocol.journey import BUILT_IN, FIRST, journey_named
 from pushgate.protocol.registration import LIFETIME_RANGE, Problem
 from pushgate.realm import REALM_NAME
 
@@ -87,6 +88,7 @@ def problems(settings: RealmSettings) -> list[Problem]:
         *_context_problems(settings),
         *_language_problems(settings),
         *_registration_problems(settings),
+        *_journey_problems(settings),
     ]
 
 
@@ -168,6 +170,26 @@ def _context_problems(settings: RealmSettings) -> list[Problem]:
         seen.add(context.acr)
         if not context.amr:
             found.append(Problem(f"{where}.amr", "at least one method is needed"))
+    return found
+
+
+def _journey_problems(settings: RealmSettings) -> list[Problem]:
+    found = []
+    seen = {journey.name for journey in BUILT_IN}
+    for index, journey in enumerate(settings.journeys):
+        where = f"journeys[{index}]"
+        if not SCOPE.fullmatch(journey.name) or " " in journey.name or len(journey.name) > 200:
+            found.append(Problem(f"{where}.name", "must be one word"))
+        elif journey.name in seen:
+            found.append(Problem(f"{where}.name", "is there already, built in or above"))
+        seen.add(journey.name)
+        if not journey.ways:
+            found.append(Problem(f"{where}.ways", "at least one way is needed"))
+        for way in journey.ways:
+            if not way or way[0] not in FIRST or len(set(way)) != len(way):
+                found.append(Problem(f"{where}.ways", "a way begins with password or passkey and has no method twice"))
+    if settings.default_journey is not None and journey_named(settings.default_journey, settings.journeys) is None:
+        found.append(Problem("default_journey", "must be one of the journeys, or a built-in one"))
     return found
 
 

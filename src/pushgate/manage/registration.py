@@ -20,7 +20,9 @@ from pushgate.protocol.client_metadata import MANAGED, refused, stated, taken
 from pushgate.protocol.registration import Problem, complete
 from pushgate.store.durable.registrations import (
     InitialAccessTokens,
+    RegistrationGone,
     TokenSpent,
+    check_registration,
     delete_initial_token,
     digest_of,
     save_initial_token,
@@ -97,13 +99,24 @@ class Registrations:
             raise refusals.REGISTRATION_SECRET()
         kept = {"self_registered": True, "client_id_issued_at": current.client_id_issued_at}
         change, client = await self._planned(current.client_id, document, token, kept, current)
-        await self._management.carry_out([change])
+        await self._carry_out_for(current, change)
         return Registered(client, change.secret, token)
 
     async def delete(self, client: Client) -> None:
-        """Delete a client with all that it was allowed. RFC 7592 2.3."""
-        change = await self._management.plan_delete_client(self._realm.name, client.client_id)
-        await self._management.carry_out([change])
+        """Delete a client with all that it was allowed. Raises InvalidToken if it is gone. RFC 7592 2.3."""
+        try:
+            change = await self._management.plan_delete_client(self._realm.name, client.client_id)
+        except Refused:
+            raise refusals.REGISTRATION_ACCESS("gone meanwhile") from None
+        await self._carry_out_for(client, change)
+
+    async def _carry_out_for(self, client: Client, change: Change) -> None:
+        realm = self._realm.name
+        change.before = lambda c: check_registration(c, realm, client)
+        try:
+            await self._management.carry_out([change])
+        except RegistrationGone:
+            raise refusals.REGISTRATION_ACCESS("gone meanwhile") from None
 
     async def _planned(
         self, client_id: str, document: dict[str, Any], token: str, kept: dict[str, Any], current: Client | None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from pushgate.client_keys import secret_context
 from pushgate.directory.local import check_password, hash_password, username_of
 from pushgate.endpoints.sector import sector_identifier_problems
-from pushgate.events import ConfigurationChanged
+from pushgate.events import ConfigurationChanged, CredentialRemoved
 from pushgate.fetch import Fetcher
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.keys import KeyRing, make_key
@@ -29,16 +30,17 @@ from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
 from pushgate.protocol.conflicts import conflicts
 from pushgate.protocol.registration import Problem, problems, secret_in_clear
-from pushgate.store.durable import accounts, configuration
+from pushgate.store.durable import accounts, configuration, endings
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import Configuration
+from pushgate.store.durable.credentials import Credentials, delete_credential
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
 
 REGISTERED = ("self_registered", "client_id_issued_at", "registration_token", "software_statement", "translations")
 LONG_SECRET = 48  # bytes, 64 characters: long enough for the HMAC with the longest key
-Act = Literal["create", "update", "unchanged", "delete"]
+Act = Literal["create", "update", "unchanged", "delete", "sign out"]
 Work = Callable[[sa.Connection], object]
 
 
@@ -116,6 +118,10 @@ class Management:
     def grants(self, realm: str) -> Grants:
         """What a realm's users allowed clients."""
         return Grants(self.engine, realm)
+
+    def credentials(self, realm: str) -> Credentials:
+        """Second factors and passkeys of a realm's users."""
+        return Credentials(self.engine, realm)
 
     # --- Planning: what an act would do -----------------------------------------------------------
 
@@ -224,11 +230,13 @@ class Management:
         if user == current:
             return Change(realm, "user", username, "unchanged")
 
+        now = int(self._clock())
+
         def work(c: sa.Connection) -> None:
             accounts.save_user(c, realm, user)
             if not user.enabled or (current is not None and user.password_hash != current.password_hash):
                 # Whoever was signed in with the old password has to know the new one (RFC 9700 4.14.2).
-                accounts.end_sessions(c, realm, user.sub)
+                endings.end_sessions(c, realm, user.sub, deliver_at=now)
                 accounts.revoke_grants(c, realm, user.sub)
 
         return Change(
@@ -257,8 +265,41 @@ class Management:
         user = await self.accounts(realm).user_by_username(username_of(username))
         if user is None:
             raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
+        sub, now = user.sub, int(self._clock())
+
+        def work(c: sa.Connection) -> None:
+            endings.end_sessions(c, realm, sub, deliver_at=now)
+            accounts.delete_user(c, realm, sub)
+
+        return Change(realm, "user", user.username, "delete", work=work)
+
+    async def plan_sign_out(self, realm: str, username: str) -> Change:
+        """End all sessions of a user, as if they had signed out everywhere. Raises Refused if there is none."""
+        user = await self.accounts(realm).user_by_username(username_of(username))
+        if user is None:
+            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
+        sub, now = user.sub, int(self._clock())
+        work = partial(endings.end_sessions, realm=realm, sub=sub, deliver_at=now)
+        return Change(realm, "user", user.username, "sign out", work=work)
+
+    async def plan_remove_credential(self, realm: str, username: str, credential_id: str) -> Change:
+        """Take a second factor or passkey away from a user, and sign them out. Raises Refused if there is none."""
+        user = await self.accounts(realm).user_by_username(username_of(username))
+        if user is None:
+            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
         sub = user.sub
-        return Change(realm, "user", user.username, "delete", work=lambda c: accounts.delete_user(c, realm, sub))
+        found = await self.credentials(realm).credential(credential_id)
+        if found is None or found.sub != sub:
+            raise Refused([Problem("credential_id", f"{user.username!r} has no credential {credential_id!r}")])
+        event = CredentialRemoved(sub, found.kind, credential_id, by="operator")
+
+        def work(c: sa.Connection) -> None:
+            delete_credential(c, realm, sub, credential_id)
+            endings.end_sessions(c, realm, sub, deliver_at=self.now())
+            row = {"at": self.now(), "realm": realm, "event": event.name, **event.members()}
+            append_event(c, row)
+
+        return Change(realm, "user", user.username, "update", ("credentials",), work)
 
     def clear_secret(self, realm: str, client: Client) -> str | None:
         """A client's secret where it is kept in clear, sealed; None where only its digest is."""

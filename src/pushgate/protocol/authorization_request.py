@@ -87,6 +87,7 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
         authorization_details=details,
         claims=claims,
         claims_locales=_words(get("claims_locales")),
+        service=get("service"),
     )
     return request, malformed
 

@@ -40,7 +40,7 @@ def taken(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     for name, value in document.items():
         if TAGGED.fullmatch(name) and value is not None:
             if not isinstance(value, str) or len(value) > MAX_TEXT or len(translations) >= MAX_TRANSLATIONS:
-                raise refused([Problem(name, "must be a short text")])
+                raise refused([Problem(name.partition("#")[0], "must be a short text in every language")])
             translations[name] = value
     return members, translations
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pushgate.model import Client, RealmSettings
 from pushgate.profiles import Policy, policy_of
+from pushgate.protocol.journey import journey_named
 from pushgate.protocol.redirect_uri import FRONT_CHANNEL
 from pushgate.protocol.registration import Problem
 
@@ -43,3 +44,5 @@ def _names(client: Client, realm: RealmSettings) -> Iterator[Problem]:
         for name in getattr(client, member) or ():
             if name not in known:
                 yield Problem(member, f"{name!r} is none of the realm's")
+    if client.default_journey is not None and journey_named(client.default_journey, realm.journeys) is None:
+        yield Problem("default_journey", f"{client.default_journey!r} is none of the realm's, and not built in")

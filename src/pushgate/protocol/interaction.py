@@ -12,9 +12,10 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
 from pushgate import refusals
-from pushgate.model import AuthorizationRequest, Client, Session
-from pushgate.protocol.assurance import NOTHING_KNOWN, Assurance
-from pushgate.protocol.claims_request import Level, level_asked
+from pushgate.model import AuthorizationRequest, Client, Method, RealmSettings, Session
+from pushgate.protocol.assurance import Assurance
+from pushgate.protocol.claims_request import level_asked
+from pushgate.protocol.journey import CannotReach, Demand, Done, journey_of, next_step, satisfied
 from pushgate.protocol.user_claims import beyond_scopes, claim_word
 
 
@@ -23,6 +24,10 @@ class Login:
     """The user has to sign in; `again` although there is a session."""
 
     again: bool = False
+    select: bool = False
+    """Go on with the session's account, or with another one."""
+    other: bool = False
+    """The session is of another user than the one who is wanted, and does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +55,27 @@ def needed(
     other_user: bool,
     started_at: float,
     now: float,
-    assurance: Assurance = NOTHING_KNOWN,
+    demand: Demand,
+    enrolled: frozenset[Method] = frozenset(),
+    selected: bool = False,
 ) -> Need:
-    """What is still needed, in order: the right user, fresh enough, who agreed.
+    """What is still needed, in order: the right user, fresh enough, at the end of the journey, who agreed.
 
     `other_user`: the request names a user, and the session is not theirs.
     Under prompt=none a need becomes an OAuthError for the client. `started_at` and `now` are seconds
-    since the epoch; a sign-in at or after `started_at` satisfies every demand for freshness.
+    since the epoch; a sign-in at or after `started_at` satisfies every demand for freshness. `enrolled` has to be
+    right where the session does not satisfy the demand. `selected`: the user chose to go on with this session.
     OpenID Connect Core 3.1.2.1, 3.1.2.3, 3.1.2.4; RFC 9470 5.
     """
     silent = "none" in request.prompt
-    login = _login_needed(request, client, session, other_user, started_at, now)
-    level = level_asked(request, client)
-    if assurance.unmet(level.acr_values, () if session is None else session.amr, essential=level.essential):
-        login = _higher_login(request, level, session, assurance, started_at) or login
+    login = _login_needed(request, session, other_user, started_at, now, selected=selected)
+    used = () if session is None or login is not None else counting(session, request, client, started_at, now)
+    if not satisfied(demand, used):
+        step = next_step(demand, used, enrolled)
+        if isinstance(step, CannotReach):
+            raise refusals.ACR_UNMET()
+        if not isinstance(step, Done):
+            login = login or Login(again=session is not None)
     if login is not None or session is None:
         if not silent:
             return login or Login()
@@ -89,27 +101,48 @@ def consent_to(request: AuthorizationRequest, scope: tuple[str, ...]) -> tuple[s
     return (*(f'"{uri}' for uri in request.resource), *claims)
 
 
-def _higher_login(
-    request: AuthorizationRequest, level: Level, session: Session | None, assurance: Assurance, started_at: float
-) -> Login | None:
-    """A sign-in that reaches the level asked for, where one can. RFC 9470 5, OpenID Connect Core 3.1.2.1, 5.5.1.1."""
-    demanded = assurance.step_up or level.essential
-    tried = session is not None and session.authenticated_at >= started_at
-    if assurance.reachable(level.acr_values) and not tried:
-        return Login(again=session is not None) if demanded or "none" not in request.prompt else None
-    if demanded:
+def demand_of(
+    request: AuthorizationRequest, client: Client, settings: RealmSettings, assurance: Assurance, *, passkeys: bool
+) -> Demand:
+    """What the sign-in has to be. Under prompt=none a level that is but a wish asks for nothing.
+
+    Raises UnmetAuthenticationRequirements for a level that has to be reached and is not known here.
+    """
+    journey = journey_of(request.service, client.default_journey, settings.default_journey, settings.journeys)
+    level = level_asked(request, client)
+    known, demanded = tuple(assurance.asked(level.acr_values)), assurance.step_up or level.essential
+    if level.essential and not known:
         raise refusals.ACR_UNMET()
-    return None
+    wish = "none" in request.prompt and not demanded
+    return Demand(journey, () if wish else known, demanded, passkeys)
+
+
+def fresh_since(request: AuthorizationRequest, client: Client, started_at: float, now: float) -> float:
+    """From when on a method counts that was used; seconds since the epoch. OpenID Connect Core 3.1.2.1."""
+    max_age = request.max_age if request.max_age is not None else client.default_max_age
+    if max_age == 0 or "login" in request.prompt:
+        return started_at
+    return 0.0 if max_age is None else min(started_at, int(now) - max_age)
+
+
+def counting(
+    session: Session, request: AuthorizationRequest, client: Client, started_at: float, now: float
+) -> tuple[str, ...]:
+    """The methods of a session that are fresh enough for the request (RFC 8176)."""
+    since = fresh_since(request, client, started_at, now)
+    return tuple(name for name, when in session.used.items() if when >= since)
 
 
 def _login_needed(
     request: AuthorizationRequest,
-    client: Client,
     session: Session | None,
     other_user: bool,
     started_at: float,
     now: float,
+    *,
+    selected: bool,
 ) -> Login | None:
+    """Whether somebody else has to sign in than who has, or nobody has."""
     if session is None or session.expires_at <= now:
         return Login()
     fresh = session.authenticated_at >= started_at
@@ -117,13 +150,10 @@ def _login_needed(
         # Another user signed in on our page although the client named one: do not ask for ever.
         if fresh:
             raise refusals.LOGIN_OTHER_USER()
-        return Login(again=True)
-    if fresh:
-        return None
-    max_age = request.max_age if request.max_age is not None else client.default_max_age
-    too_old = max_age is not None and int(now) - int(session.authenticated_at) > max_age
-    forced = max_age == 0 or "login" in request.prompt or "select_account" in request.prompt
-    return Login(again=True) if too_old or forced else None
+        return Login(again=True, other=True)
+    if "select_account" in request.prompt and "login" not in request.prompt and not (fresh or selected):
+        return Login(again=True, select=True)
+    return None
 
 
 def known_enough(session: Session | None, now: float, *, max_age: int | None = None, amr: tuple[str, ...] = ()) -> bool:

@@ -52,6 +52,9 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "require_signed_request_object": realm.profile.signed_requests or realm.settings.require_signed_request_object,
         "request_uri_parameter_supported": realm.settings.request_uri_parameter_supported,
         **_introspection(realm),
+        "revocation_endpoint": issuer.revoke,
+        "revocation_endpoint_auth_methods_supported": _auth_methods(realm),
+        "revocation_endpoint_auth_signing_alg_values_supported": _assertion_algs(realm),
     }
     if realm.settings.registration.mode != "off":
         document["registration_endpoint"] = issuer.register
@@ -145,4 +148,22 @@ def _openid(realm: Realm) -> dict[str, Any]:
         "claim_types_supported": ["normal"],
         "require_request_uri_registration": realm.settings.request_uri_parameter_supported,
         **({"claims_locales_supported": list(locales)} if locales else {}),
+        **_logout(realm),
     }
+
+
+def _logout(realm: Realm) -> dict[str, Any]:
+    """How sessions end.
+
+    RP-Initiated Logout 2.1, Back-Channel Logout 2.1, Front-Channel Logout 3, Session Management 3.3.
+    """
+    found: dict[str, Any] = {
+        "end_session_endpoint": realm.issuer.end_session,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
+    }
+    if realm.settings.session_management:
+        found["check_session_iframe"] = realm.issuer.check_session
+    return found

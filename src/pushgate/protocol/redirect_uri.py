@@ -81,6 +81,15 @@ def _shape_problem(uri: str) -> str | None:
     return None
 
 
+def origin_of(uri: str) -> str:
+    """The web origin of a registered URI, as a browser writes it (RFC 6454 6.2): no default port, lower case."""
+    parts = urlsplit(uri)
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
 def matches(registered: str, wanted: str, application_type: str) -> bool:
     """Exact string comparison; only the port of a native client's loopback address may differ.
 

@@ -18,7 +18,7 @@ from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
 from pushgate.protocol.client_auth import CERTIFICATE_METHODS, MAX_CLIENT_ID, METHODS
 from pushgate.protocol.metadata import GRANT_TYPES
 from pushgate.protocol.mtls import SUBJECT_MEMBERS, has_certificate, registered_subjects, subject_problem
-from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, registration_problem
+from pushgate.protocol.redirect_uri import LOOPBACK_ADDRESSES, origin_of, registration_problem
 from pushgate.protocol.request_object import DIGEST, MAX_REFERENCE
 from pushgate.protocol.subjects import hosts_of
 
@@ -27,6 +27,7 @@ MIN_HMAC_SECRET = 32  # bytes (RFC 7518 3.2)
 SELF_SIGNED = "self_signed_tls_client_auth"
 SECRETLESS = ("none", "private_key_jwt", *CERTIFICATE_METHODS)
 CLIENT_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_CLIENT_ID}}}")
+ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 MAX_REFERENCES = 50  # request_uris of one client
 SECRET_SIGNED = ("id_token_signed_response_alg", "userinfo_signed_response_alg")
 """What may be signed with the client's secret. OpenID Connect Core 10.1."""
@@ -78,6 +79,7 @@ def problems(client: Client, secret: str | None, profile: SecurityProfile) -> li
     return [
         *_identity(client, secret),
         *_redirects(client),
+        *_endings(client),
         *_references(client, PROFILES.get(client.profile or "", profile).within(profile)),
         *_flows(client, own := PROFILES.get(client.profile or "", profile).within(profile)),
         *_profile(client, own),
@@ -129,10 +131,45 @@ def _redirects(client: Client) -> list[Problem]:
     if not client.redirect_uris and set(client.grant_types) & {"authorization_code", "implicit"}:
         found.append(Problem("redirect_uris", "at least one is needed for authorization_code and implicit"))
     for name in ("client_uri", "policy_uri", "tos_uri", "logo_uri", "initiate_login_uri"):
-        value = getattr(client, name)
-        if value is not None and registration_problem(value, "web"):
+        tagged = [value for key, value in client.translations.items() if key.startswith(f"{name}#")]
+        if any(value is not None and registration_problem(value, "web") for value in (getattr(client, name), *tagged)):
             found.append(Problem(name, "must be an https URL"))
     return found
+
+
+def _endings(client: Client) -> list[Problem]:
+    """Where a client is told that a session is over, and where users go from there.
+
+    RP-Initiated Logout 3.1, Back-Channel Logout 2.2, Front-Channel Logout 2.
+    """
+    found = []
+    for index, uri in enumerate(client.post_logout_redirect_uris):
+        reason = registration_problem(uri, client.application_type)
+        if reason:
+            found.append(Problem(f"post_logout_redirect_uris[{index}]", reason))
+    for name in ("backchannel_logout_uri", "frontchannel_logout_uri"):
+        uri = getattr(client, name)
+        if uri is None:
+            continue
+        if not uri.startswith(("https://", "http://")) or registration_problem(uri, _kind(uri)):
+            found.append(Problem(name, "must be an https URL without a fragment"))
+        elif name == "frontchannel_logout_uri" and not _own_site(client, uri):
+            found.append(Problem(name, "must have the scheme, host and port of one of the redirect_uris"))
+    for name in ("backchannel_logout", "frontchannel_logout"):
+        if getattr(client, f"{name}_session_required") and getattr(client, f"{name}_uri") is None:
+            found.append(Problem(f"{name}_session_required", f"needs {name}_uri"))
+    return found
+
+
+def _own_site(client: Client, uri: str) -> bool:
+    """Whether a redirect URI has the same origin. It goes into a header, so it is spelled plainly."""
+    registered = [u for u in client.redirect_uris if not registration_problem(u, client.application_type)]
+    return ORIGIN.fullmatch(origin_of(uri)) is not None and origin_of(uri) in map(origin_of, registered)
+
+
+def _kind(uri: str) -> str:
+    """Plain http is for loopback addresses alone: an application under development."""
+    return "native" if _loopback(uri) else "web"
 
 
 def _references(client: Client, profile: SecurityProfile) -> list[Problem]:

@@ -196,6 +196,7 @@ KNOWN = frozenset(
         "client_id", "response_type", "response_mode", "redirect_uri", "scope", "state", "nonce", "display", "prompt",
         "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "code_challenge",
         "code_challenge_method", "dpop_jkt", "max_age", "claims", "authorization_details", "resource", "audience",
+        "service",
     }
 )  # fmt: skip
 """Parameters that are known, so that another type is refused and not passed over."""

@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pushgate import refusals
+from pushgate.dialects import DIALECTS
 from pushgate.errors import OAuthError
 from pushgate.model import AuthorizationRequest, Client, Fact, RealmSettings
 from pushgate.profiles import Policy
 from pushgate.protocol import dpop, pkce
 from pushgate.protocol.access import access_for, resources_allowed, types_allowed
 from pushgate.protocol.authorization_details import check_details
+from pushgate.protocol.journey import journey_named
+from pushgate.protocol.login_hint import hinted_username
 from pushgate.protocol.redirect_uri import FRONT_CHANNEL, response_mode
 from pushgate.protocol.resource import check_resources
 from pushgate.protocol.scopes import OPENID, grantable
@@ -164,6 +167,17 @@ def prompt_none_alone(f: Facts) -> None:
         raise refusals.PROMPT_NONE()
 
 
+def journey_known(f: Facts) -> None:
+    """`service` names a journey of the realm, or a built-in one."""
+    if f.request.service is not None and journey_named(f.request.service, f.settings.journeys) is None:
+        raise refusals.SERVICE_UNKNOWN()
+
+
+def login_hint_understood(f: Facts) -> None:
+    """OpenID Connect Core 3.1.2.1; in its JSON form it names a directory that is there."""
+    hinted_username(f.request.login_hint, DIALECTS[f.settings.dialect].local_directory)
+
+
 RULES: tuple[Callable[[Facts], None], ...] = (
     well_formed,
     pushed_if_required,
@@ -183,6 +197,8 @@ RULES: tuple[Callable[[Facts], None], ...] = (
     code_challenge,
     key_of_the_code,
     prompt_none_alone,
+    journey_known,
+    login_hint_understood,
 )
 
 

@@ -172,6 +172,12 @@ def own_access_token(token: str, keys: KeySet, issuer: str) -> dict[str, Any] | 
     return unverified.claims if unverified.claims["iss"] == issuer else None
 
 
+def signed_here(token: str, keys: KeySet, issuer: str) -> bool:
+    """Whether this issuer made it, whatever it is."""
+    unverified = _own(token, keys)
+    return unverified is not None and unverified.claims.get("iss") == issuer
+
+
 def in_time(claims: dict[str, Any], now: float) -> bool:
     """Whether a token of ours has begun and has not ended; our times are whole seconds. RFC 7519 4.1.4, 4.1.5."""
     begins, ends = claims.get("nbf", 0), claims.get("exp")

@@ -121,3 +121,11 @@ VALUE_TOO_LONG = Refusal(
     "request.value_too_long", e.InvalidRequest, "A parameter is too long.",
     "Keep nonce below 1,000 characters and redirect_uri below 2,000.",
 )  # fmt: skip
+SERVICE_UNKNOWN = Refusal(
+    "request.service", e.InvalidRequest, "The way to sign in that service names is not known here.",
+    "Name a journey of the realm or a built-in one, or leave service out.",
+)  # fmt: skip
+LOGIN_HINT = Refusal(
+    "request.login_hint", e.InvalidRequest, "The JSON object in login_hint is not understood.",
+    'Send a name as plain text, or {"realm": ..., "username": ...} with the name of the directory in realm.',
+)  # fmt: skip

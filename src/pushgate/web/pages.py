@@ -54,26 +54,28 @@ class Pages:
         ctx: Context | None,
         *,
         status: int = 200,
-        script: str | None = None,
+        policy: str = f"{POLICY}; {ONE_SCRIPT}",
+        scripts: tuple[str, ...] = (),
         **values: Any,
     ) -> Reply:
         """A page with its protecting headers; `values` are the template's variables.
 
-        `script` is a static file that this page may run, which its template names with `script_nonce`.
+        `scripts` are the static files that it may run: these and no others of our host.
         """
-        nonce = None if script is None else secrets.token_urlsafe(16)
-        policy = f"{POLICY}; {ONE_SCRIPT}" + ("" if nonce is None else f" 'nonce-{nonce}'")
-        return self._render(template, request, ctx, status, policy, {**values, "script": script, "script_nonce": nonce})
+        host = "" if ctx is None else ctx.realm.issuer.base_url
+        allowed = "".join(f" {host}/static/{name}" for name in scripts)
+        return self._render(template, request, ctx, status, policy + allowed, values)
 
     def error(self, error: OAuthError, request: Request, realm: str, ctx: Context | None = None) -> Reply:
         """What happened, what to do next, and the request id."""
         values = {
-            "title": TITLES.get(error.status, N_("This sign-in cannot go on")),
+            "title": TITLES.get(error.status, _cannot_go_on(error)),
             "error": error.code,
             "refusal": error.refusal.id,
             "message": error.description,
             "next_step": error.refusal.advice,
             "docs_url": None,
+            "sign_out": request.path if error.refusal.id.startswith("logout.") else None,
         }
         reply = self._render("error.html", request, ctx, error.status, POLICY, values, realm)
         reply.headers.append((b"pushgate-refusal", error.refusal.id.encode()))
@@ -138,6 +140,11 @@ class Pages:
             *PROTECTION,
         ]
         return Reply(status, body.encode(), headers)
+
+
+def _cannot_go_on(error: OAuthError) -> str:
+    signing_out = error.refusal.id.startswith("logout.")
+    return N_("You were not signed out") if signing_out else N_("This sign-in cannot go on")
 
 
 def redirect(url: str) -> Reply:

@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pushgate.dialects import RFC9126
-from pushgate.endpoints import discovery, introspect, par, sample_resource, token, userinfo
+from pushgate.endpoints import discovery, introspect, par, revoke, sample_resource, token, userinfo
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
 from pushgate.web import register
 from pushgate.web.account import changes, overview
 from pushgate.web.call import Call
+from pushgate.web.check_session import check_session
 from pushgate.web.home import home
 from pushgate.web.interaction import authorization, consent, login, logout
 
@@ -78,6 +79,7 @@ ROUTES: dict[str, Route] = {
     PATHS.token: Route("token", POST, token.token, cors="clients"),
     PATHS.userinfo: Route("userinfo", BOTH, userinfo.userinfo, cors="any"),
     PATHS.introspect: Route("introspect", POST, introspect.introspect),
+    PATHS.revoke: Route("revoke", POST, revoke.revoke, cors="clients"),
     PATHS.jwks: Route("jwks", GET, discovery.jwks_document, cors="any"),
     PATHS.register: Route("register", POST, managing=register.register, cors="any"),
     f"{PATHS.register}/": Route("configuration", ("GET", "PUT", "DELETE"), managing=register.configuration, cors="any"),
@@ -86,7 +88,8 @@ ROUTES: dict[str, Route] = {
     "/.well-known/oauth-authorization-server": METADATA,
     "/oauth2/login/": Route("login", BOTH, page=login.login_page, safe=False),
     "/oauth2/consent/": Route("consent", BOTH, page=consent.consent_page, safe=False),
-    "/oauth2/logout": Route("logout", BOTH, page=logout.logout_page),
+    PATHS.end_session: Route("logout", BOTH, page=logout.logout_page, safe=False),
+    PATHS.check_session: Route("check_session", GET, page=check_session),
     "/oauth2/account": Route("account", BOTH, page=overview.account_page),
     "/oauth2/account/password": Route("account", BOTH, page=changes.password_page),
     "/oauth2/account/totp": Route("account", BOTH, page=changes.totp_page),

@@ -54,6 +54,11 @@ class Accounts:
 
         await self._engine.write(work)
 
+    async def update_session(self, digest: bytes, session: Session) -> None:
+        """Keep the new state of a session, if it was not ended meanwhile."""
+        statement = _SESSION_ROW.values(data=pack(session))
+        await self._engine.write(lambda c: c.execute(statement, {"r": self._realm, "d": digest}) and None)
+
     async def sessions_of(self, sub: str, now: int) -> list[tuple[bytes, Session]]:
         """Where a user is signed in, with the digests; the latest first."""
         query = sa.select(t.sessions.c.digest, t.sessions.c.data).where(
@@ -62,10 +67,6 @@ class Accounts:
         rows = await self._engine.read(lambda c: c.execute(query).all())
         found = [(row.digest, unpack(row.data, Session)) for row in rows]
         return sorted(found, key=lambda one: one[1].authenticated_at, reverse=True)
-
-    async def end_session(self, digest: bytes) -> None:
-        """Sign out."""
-        await self._engine.write(lambda c: c.execute(_DELETE_SESSION, {"r": self._realm, "d": digest}) and None)
 
 
 # Statements are built once: building one costs as much as running it.
@@ -76,6 +77,9 @@ _SESSION = Prepared(
     sa.select(t.sessions.c.data).where(
         t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
     )
+)
+_SESSION_ROW = sa.update(t.sessions).where(
+    t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
 )
 _DELETE_SESSION = sa.delete(t.sessions).where(
     t.sessions.c.realm == sa.bindparam("r"), t.sessions.c.digest == sa.bindparam("d")
@@ -93,18 +97,16 @@ def save_user(c: sa.Connection, realm: str, user: User) -> None:
     upsert(c, t.users, {"realm": realm, "sub": user.sub}, {"username": user.username, "data": pack(user)})
 
 
-def end_sessions(c: sa.Connection, realm: str, sub: str) -> None:
-    """Sign a user out everywhere."""
-    c.execute(sa.delete(t.sessions).where(t.sessions.c.realm == realm, t.sessions.c.sub == sub))
-
-
 def revoke_grants(c: sa.Connection, realm: str, sub: str) -> None:
     """End every token that applications hold for a user."""
     c.execute(sa.update(t.grants).where(t.grants.c.realm == realm, t.grants.c.sub == sub).values(revoked=True))
 
 
 def delete_user(c: sa.Connection, realm: str, sub: str) -> bool:
-    """Delete a user with their sessions, consents, grants and credentials; False if there was none."""
+    """Delete a user with their sessions, consents, grants and credentials; False if there was none.
+
+    Their sessions are to end before, so that the clients hear of it.
+    """
     for table in (t.sessions, t.consents, t.grants, t.credentials):
         c.execute(sa.delete(table).where(table.c.realm == realm, table.c.sub == sub))
     return c.execute(sa.delete(t.users).where(t.users.c.realm == realm, t.users.c.sub == sub)).rowcount == 1

@@ -8,7 +8,7 @@ from pushgate.model import Credential
 from pushgate.store.durable import tables as t
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.store.durable.prepared import Prepared
-from pushgate.store.durable.upsert import insert_new, upsert
+from pushgate.store.durable.upsert import upsert
 from pushgate.store.ports import DurableEngine
 
 _OF_REALM = sa.select(t.credentials.c.data).where(t.credentials.c.realm == sa.bindparam("r"))
@@ -38,10 +38,22 @@ class Credentials:
         return None if data is None else unpack(data, Credential)
 
     async def add(self, credential: Credential) -> bool:
-        """Keep a new credential; False if there is one of this id, whosesoever it is. Of several at once one wins."""
-        key = {"realm": self._realm, "credential_id": credential.credential_id}
-        values = {"sub": credential.sub, "data": pack(credential)}
-        return await self._engine.write(lambda c: insert_new(c, t.credentials, key, values))
+        """Keep a new credential; False if there is one with its id already, whosesoever it is."""
+        row = {
+            "realm": self._realm,
+            "credential_id": credential.credential_id,
+            "sub": credential.sub,
+            "data": pack(credential),
+        }
+
+        def work(c: sa.Connection) -> bool:
+            parameters = {"r": self._realm, "id": credential.credential_id}
+            if _ONE.run(c, parameters).scalar() is not None:
+                return False
+            c.execute(sa.insert(t.credentials), row)
+            return True
+
+        return await self._engine.write(work)
 
     async def save(self, credential: Credential) -> None:
         """Keep a new credential, or the new state of one."""
@@ -62,9 +74,14 @@ class Credentials:
 
     async def delete(self, sub: str, credential_id: str) -> bool:
         """Take a credential away from its user; False if they have none such."""
-        where = (
-            t.credentials.c.realm == self._realm,
-            t.credentials.c.sub == sub,
-            t.credentials.c.credential_id == credential_id,
-        )
-        return await self._engine.write(lambda c: c.execute(sa.delete(t.credentials).where(*where)).rowcount == 1)
+        return await self._engine.write(lambda c: delete_credential(c, self._realm, sub, credential_id))
+
+
+def delete_credential(c: sa.Connection, realm: str, sub: str, credential_id: str) -> bool:
+    """Take a credential away from its user; False if they have none such."""
+    where = (
+        t.credentials.c.realm == realm,
+        t.credentials.c.sub == sub,
+        t.credentials.c.credential_id == credential_id,
+    )
+    return c.execute(sa.delete(t.credentials).where(*where)).rowcount == 1

@@ -1,4 +1,4 @@
-"""Initial access tokens (RFC 7591 3)."""
+"""Initial access tokens (RFC 7591 3), and whether a registration is still there (RFC 7592)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 import sqlalchemy as sa
 
-from pushgate.model import InitialAccessToken
+from pushgate.model import Client, InitialAccessToken
 from pushgate.store.durable import tables as t
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.store.ports import DurableEngine
@@ -17,6 +17,10 @@ _TOKENS = t.initial_access_tokens
 
 class TokenSpent(Exception):
     """The token is unknown, has expired or was used up meanwhile."""
+
+
+class RegistrationGone(Exception):
+    """The client was deleted meanwhile, or is managed with another token."""
 
 
 class InitialAccessTokens:
@@ -68,6 +72,17 @@ def use_initial_token(c: sa.Connection, realm: str, token: str, now: int) -> Non
     where = (_TOKENS.c.realm == realm, _TOKENS.c.digest == digest, _TOKENS.c.data == pack(record))
     if c.execute(sa.update(_TOKENS).where(*where).values(data=pack(left))).rowcount != 1:
         raise TokenSpent
+
+
+def check_registration(c: sa.Connection, realm: str, client: Client) -> None:
+    """In the transaction that changes a registration: it is still there under this token, else nothing is written.
+
+    A deleted client so never comes back by an update that began before. Raises RegistrationGone. RFC 7592 2.3.
+    """
+    query = sa.select(t.clients.c.data).where(t.clients.c.realm == realm, t.clients.c.client_id == client.client_id)
+    data = c.scalar(query)
+    if data is None or unpack(data, Client).registration_token != client.registration_token:
+        raise RegistrationGone
 
 
 def _stored(c: sa.Connection, realm: str, digest: bytes) -> InitialAccessToken | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pushgate.directory import OwnPasswords
 from pushgate.directory.local import MAX_PASSWORD, normalise
+from pushgate.endpoints.factors import passkeys_work
 from pushgate.endpoints.http import Reply
 from pushgate.events import PasswordChanged
-from pushgate.model import Credential
+from pushgate.protocol.params import Params
 from pushgate.throttle import Limit
 from pushgate.web.account.here import Here, signed_in
 from pushgate.web.account.overview import end_sessions
 from pushgate.web.call import Call
-from pushgate.web.enrol.passkey import SCRIPT, enrol_passkey, passkey_options, passkeys_possible
-from pushgate.web.enrol.totp import enrol_totp, totp_form
+from pushgate.web.enrol.passkey import confirm_passkey, passkey_form
+from pushgate.web.enrol.totp import confirm_totp, totp_form
 from pushgate.web.languages import N_
 
 MIN_PASSWORD = 12  # characters (NIST SP 800-63B asks for eight at least, fifteen where it stands alone)
@@ -24,7 +25,7 @@ TOO_SHORT = N_("Please choose a password of at least 12 characters. A few words 
 TOO_LONG = N_("Please choose a password of at most 1024 characters.")
 WRONG_CODE = N_("That code is not right, or too old. Please type the one that the app shows now.")
 NO_PASSKEY = N_("No passkey was made. You can try again.")
-KNOWN_PASSKEY = N_("This passkey is set up already.")
+SCRIPTS = ("passkey.js",)
 
 
 async def password_page(call: Call) -> Reply:
@@ -76,17 +77,21 @@ async def totp_page(call: Call) -> Reply:
     here = await signed_in(call, "/totp", fresh=True)
     if isinstance(here, Reply):
         return here
-    ctx, session = call.ctx, here.session
     if call.request.method != "POST":
-        form = totp_form(ctx, session.sub, session.username)
-        return here.page("account_totp.html", form=form, error=None, action=here.path("/totp"))
+        return _totp_form(here)
     params = here.form()
     if params.get("action") == "cancel":
         return here.back()
-    if await enrol_totp(ctx, call.request, session.sub, params) is not None:
-        return here.back("totp")
-    form = totp_form(ctx, session.sub, session.username, params.get("pending"))
-    return here.page("account_totp.html", status=400, form=form, error=WRONG_CODE, action=here.path("/totp"))
+    if await confirm_totp(call, here.browser, here.session.sub, params) is None:
+        return _totp_form(here, params)
+    await here.has_used("otp")
+    return here.back("totp")
+
+
+def _totp_form(here: Here, sent: Params | None = None) -> Reply:
+    form = totp_form(here.call, here.browser, here.session.sub, here.session.username, sent)
+    error = None if sent is None else WRONG_CODE
+    return here.page("account_totp.html", status=400 if error else 200, error=error, action=here.path("/totp"), **form)
 
 
 async def passkey_page(call: Call) -> Reply:
@@ -94,27 +99,27 @@ async def passkey_page(call: Call) -> Reply:
     here = await signed_in(call, "/passkey", fresh=True)
     if isinstance(here, Reply):
         return here
-    if not passkeys_possible(call.ctx):
+    if not passkeys_work(call.ctx):
         return here.back()
     if call.request.method != "POST":
         return await _passkey_form(here)
     params = here.form()
     if params.get("action") == "cancel":
         return here.back()
-    made = await enrol_passkey(call.ctx, call.request, here.session.sub, params, browser=here.browser.value)
-    if not isinstance(made, Credential):
-        return await _passkey_form(here, NO_PASSKEY if made == "failed" else KNOWN_PASSKEY)
+    made = await confirm_passkey(call, here.browser, here.session.sub, params)
+    if made is None:
+        return await _passkey_form(here, NO_PASSKEY)
+    await here.has_used(made[1])
     return here.back("passkey")
 
 
 async def _passkey_form(here: Here, error: str | None = None) -> Reply:
-    session = here.session
-    options = await passkey_options(here.call.ctx, session.sub, session.username, browser=here.browser.value)
+    form = await passkey_form(here.call, here.browser, here.session.sub, here.session.username)
     return here.page(
         "account_passkey.html",
-        status=200 if error is None else 400,
-        options=options,
+        status=400 if error else 200,
         error=error,
         action=here.path("/passkey"),
-        script=SCRIPT,
+        scripts=SCRIPTS,
+        **form,
     )

@@ -6,10 +6,14 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from pushgate.endpoints.browser import Browser, browser_of
+from pushgate.endpoints.factors import enrolled_by
 from pushgate.endpoints.http import Reply, with_cookies
 from pushgate.model import Session
 from pushgate.protocol.interaction import check_csrf, csrf_token, known_enough
+from pushgate.protocol.journey import MFA, full_amr
 from pushgate.protocol.params import Params
 from pushgate.web.call import Call
 from pushgate.web.interaction.own import sign_in_first
@@ -32,10 +36,23 @@ class Here:
         """The anti-forgery value of the account's forms: of this session, in this browser, in this realm."""
         return csrf_token(f"account {self.call.ctx.name} {self.session.sid}", self.browser.value)
 
-    @property
-    def fresh(self) -> bool:
-        """Signed in a moment ago."""
-        return known_enough(self.session, self.call.ctx.now(), max_age=FRESH)
+    async def fresh_first(self, below: str = "") -> Reply | None:
+        """The way to the login page, unless the user signed in a moment ago, with a second factor if they have one.
+
+        Otherwise whoever knows the password alone could take the factors away that keep them out.
+        """
+        ctx = self.call.ctx
+        amr = (MFA,) if await enrolled_by(ctx, self.session.sub) else ()
+        if known_enough(self.session, ctx.now(), max_age=FRESH, amr=amr):
+            return None
+        return sign_in_first(self.call, ACCOUNT + below, max_age=FRESH, amr=amr)
+
+    async def has_used(self, name: str) -> None:
+        """A factor that was set up just now was used by that (RFC 8176 name); the session goes on with it."""
+        ctx, methods = self.call.ctx, {**self.session.used, name: self.call.ctx.now()}
+        after = msgspec.structs.replace(self.session, methods=methods, amr=full_amr(methods))
+        if self.browser.session_digest is not None:
+            await ctx.accounts.update_session(self.browser.session_digest, after)
 
     def form(self) -> Params:
         """The form that was sent from one of our pages. Raises AccessDenied."""
@@ -76,9 +93,9 @@ class Here:
 
 
 async def signed_in(call: Call, below: str = "", *, fresh: bool = False) -> Here | Reply:
-    """Who is here; or the way to the login page, and back to this page. `fresh`: a moment ago."""
+    """Who is here; or the way to the login page, and back to this page. `fresh`: see Here.fresh_first."""
     browser = await browser_of(call.ctx, call.request)
-    session, max_age = browser.session, FRESH if fresh else None
-    if session is not None and known_enough(session, call.ctx.now(), max_age=max_age):
-        return Here(call, browser, session)
-    return sign_in_first(call, ACCOUNT + below, max_age=max_age)
+    if browser.session is None or not known_enough(browser.session, call.ctx.now()):
+        return sign_in_first(call, ACCOUNT + below, max_age=FRESH if fresh else None)
+    here = Here(call, browser, browser.session)
+    return (await here.fresh_first(below) if fresh else None) or here

@@ -9,19 +9,19 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 import msgspec
 
 from pushgate.directory import OwnPasswords
+from pushgate.endpoints.endings import end_session
+from pushgate.endpoints.factors import passkeys_work
 from pushgate.endpoints.http import Reply
-from pushgate.events import AccessRemoved, CredentialRemoved, SignedOut
+from pushgate.events import AccessRemoved, CredentialRemoved
 from pushgate.model import Client, Grant
 from pushgate.protocol.client_metadata import client_text
 from pushgate.protocol.details_words import in_words, name_in_words
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
-from pushgate.web.account.here import ACCOUNT, FRESH, Here, signed_in
+from pushgate.web.account.here import Here, signed_in
 from pushgate.web.call import Call
-from pushgate.web.enrol.passkey import passkeys_possible
 from pushgate.web.enrol.totp import label_of
 from pushgate.web.interaction.consent import CLAIM_TITLES, describe
-from pushgate.web.interaction.own import sign_in_first
 from pushgate.web.languages import N_, say_for, wanted
 
 DONE = {
@@ -63,7 +63,7 @@ async def _overview(here: Here) -> dict[str, Any]:
         "password": isinstance(ctx.services.directory, OwnPasswords),
         "totps": [c for c in credentials if c.kind == "totp"],
         "passkeys": [c for c in credentials if c.kind == "passkey"],
-        "passkeys_possible": passkeys_possible(ctx),
+        "passkeys_possible": passkeys_work(ctx),
     }
 
 
@@ -150,13 +150,10 @@ async def _end_others(here: Here, params: Params) -> Reply:
 async def end_sessions(here: Here, which: Callable[[str], bool]) -> int:
     """End those of this user's sessions that `which` names by sid; how many there were."""
     ctx, sub = here.call.ctx, here.session.sub
-    ended = 0
-    for digest, session in await ctx.accounts.sessions_of(sub, int(ctx.now())):
-        if which(session.sid):
-            await ctx.accounts.end_session(digest)
-            ctx.emit(SignedOut(sub, session.sid), here.call.request)
-            ended += 1
-    return ended
+    wanted = [one for _, one in await ctx.accounts.sessions_of(sub, int(ctx.now())) if which(one.sid)]
+    for session in wanted:
+        await end_session(ctx, session, request=here.call.request, reason="account page")
+    return len(wanted)
 
 
 # --- Ways to sign in --------------------------------------------------------------------------------------
@@ -173,12 +170,13 @@ async def _rename_credential(here: Here, params: Params) -> Reply:
 
 async def _remove_credential(here: Here, params: Params) -> Reply:
     ctx, sub = here.call.ctx, here.session.sub
-    if not here.fresh:
-        return sign_in_first(here.call, ACCOUNT, max_age=FRESH)
+    first = await here.fresh_first()
+    if first is not None:
+        return first
     credential = await ctx.credentials.credential(params.get("credential_id", ""))
     if credential is None or not await ctx.credentials.delete(sub, credential.credential_id):
         return here.back()
-    ctx.emit(CredentialRemoved(sub, credential.kind, credential.credential_id), here.call.request)
+    ctx.emit(CredentialRemoved(sub, credential.kind, credential.credential_id, by="user"), here.call.request)
     return here.back("removed")
 
 

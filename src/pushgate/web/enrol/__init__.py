@@ -1,1 +1,1 @@
-"""Enrolling a second factor or a passkey: forms that any page can show, and what they do."""
+"""Forms that enrol a second factor or a passkey: inside a sign-in that needs one, and on the account page."""

@@ -11,7 +11,9 @@ from pushgate.endpoints.browser import Browser, BrowserAnswer, browser_of
 from pushgate.endpoints.http import Reply
 from pushgate.errors import OAuthError
 from pushgate.model import Interaction, PushedAuthorizationRequest
-from pushgate.protocol.interaction import csrf_token, is_interaction
+from pushgate.protocol.interaction import Login, csrf_token, fresh_since, is_interaction
+from pushgate.protocol.journey import Demand
+from pushgate.protocol.login_hint import hinted_username
 from pushgate.web.call import Call
 
 
@@ -29,6 +31,7 @@ class Visit:
     browser: Browser
     opened: flow.Opened
     csrf: str
+    started_at: float
 
     @property
     def here(self) -> str:
@@ -53,7 +56,22 @@ class Visit:
     @property
     def login_hint(self) -> str:
         """Whom the client expects."""
-        return self.opened.record.request.login_hint or ""
+        return hinted_username(self.opened.record.request.login_hint, self.call.ctx.realm.dialect.local_directory)
+
+    @property
+    def demand(self) -> Demand:
+        """What the sign-in has to be."""
+        return flow.demand_for(self.call.ctx, self.opened)
+
+    @property
+    def since(self) -> float:
+        """From when on a method counts that was used."""
+        return fresh_since(self.opened.record.request, self.opened.client, self.started_at, self.call.ctx.now())
+
+    async def missing(self) -> Login | None:
+        """Who has to sign in, if somebody has; nothing is answered. Raises an OAuthError for the client."""
+        need, _ = await flow.assess(self.call.ctx, self.opened, self.browser)
+        return need if isinstance(need, Login) else None
 
     async def proceed(self) -> BrowserAnswer:
         """Where this browser goes from here."""
@@ -79,6 +97,11 @@ class Visit:
         ctx, request = self.call.ctx, self.call.request
         return self.reply(BrowserAnswer(await flow.refuse(ctx, request, self.opened, refusals.DENIED())))
 
+    async def give_up(self, error: OAuthError) -> Reply:
+        """Nothing that the user could do leads on; tell the client."""
+        ctx, request = self.call.ctx, self.call.request
+        return self.reply(BrowserAnswer(await flow.refuse(ctx, request, self.opened, error)))
+
     def reply(self, answer: BrowserAnswer) -> Reply:
         """The answer as an HTTP reply."""
         return self.call.pages.answer(self.call.ctx, self.call.request, answer)
@@ -103,4 +126,4 @@ async def visit(call: Call) -> Visit:
     call.request.claimed_client = record.request.client_id
     client = await flow.known_client(ctx, record.request.client_id)
     opened = await flow.open_request(ctx, call.request, interaction.request_key, client)
-    return Visit(call, identifier, browser, opened, csrf_token(identifier, browser.value))
+    return Visit(call, identifier, browser, opened, csrf_token(identifier, browser.value), interaction.started_at)

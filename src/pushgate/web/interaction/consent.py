@@ -8,7 +8,9 @@ from pushgate import refusals
 from pushgate.endpoints import authorize as flow
 from pushgate.endpoints.browser import BrowserAnswer, Stop, session_cookie
 from pushgate.endpoints.context import Context
+from pushgate.endpoints.endings import end_session
 from pushgate.endpoints.http import Reply, set_cookie
+from pushgate.endpoints.session_state import state_cookies
 from pushgate.events import ConsentGiven
 from pushgate.model import ClaimWish, Session
 from pushgate.protocol.client_metadata import client_text
@@ -115,9 +117,10 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
 async def _switch(here: Visit) -> Reply:
     """End the session here and sign in as somebody else."""
     ctx, browser = here.call.ctx, here.browser
-    if browser.session_digest is not None:
-        await ctx.accounts.end_session(browser.session_digest)
+    if browser.session is not None:
+        await end_session(ctx, browser.session, request=here.call.request, reason="other user")
     browser.session = browser.session_digest = None
+    browser.cookies += state_cookies(ctx, None)
     answer = await here.proceed()
     gone = set_cookie(session_cookie(ctx), "", secure=ctx.realm.issuer.secure, max_age=0)
     return here.reply(BrowserAnswer(answer.answer, [*answer.cookies, gone]))

@@ -12,8 +12,12 @@ from urllib.parse import quote, urlencode
 
 from pushgate import refusals
 from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of
+from pushgate.endpoints.factors import passkeys_work
 from pushgate.endpoints.http import Reply
-from pushgate.protocol.interaction import csrf_token, interaction_id, known_enough
+from pushgate.errors import OAuthError
+from pushgate.model import AuthenticationContext
+from pushgate.protocol.interaction import Login, csrf_token, interaction_id
+from pushgate.protocol.journey import Demand, journey_of, satisfied
 from pushgate.protocol.params import parse_form
 from pushgate.web.call import Call
 from pushgate.web.pages import redirect
@@ -65,12 +69,31 @@ class OwnVisit:
         """The path of the login page for this visit."""
         return _login_path(self.call, self.path, self.max_age, self.amr)
 
+    @property
+    def demand(self) -> Demand:
+        """What the sign-in has to be: the realm's journey, and what the page wants."""
+        settings = self.call.ctx.realm.settings
+        contexts = (AuthenticationContext(acr="", amr=self.amr),) if self.amr else ()
+        journey = journey_of(None, None, settings.default_journey, settings.journeys)
+        return Demand(journey, contexts, strict=True, passkeys=passkeys_work(self.call.ctx))
+
+    @property
+    def since(self) -> float:
+        """From when on a method counts that was used."""
+        return 0.0 if self.max_age is None else self.call.ctx.now() - self.max_age
+
+    async def missing(self) -> Login | None:
+        """Whether somebody has to sign in."""
+        session = self.browser.session
+        used = [name for name, when in session.used.items() if when >= self.since] if session is not None else []
+        return None if satisfied(self.demand, used) else Login(again=session is not None)
+
     async def proceed(self) -> BrowserAnswer:
         """On to the page, or to the login page."""
-        session = self.browser.session
-        if known_enough(session, self.call.ctx.now(), max_age=self.max_age, amr=self.amr):
+        login = await self.missing()
+        if login is None:
             return BrowserAnswer(GoTo(self.call.ctx.realm.issuer.path + self.path), self.browser.cookies)
-        return BrowserAnswer(Stop(self.here, "login", (), again=session is not None), self.browser.cookies)
+        return BrowserAnswer(Stop(self.here, "login", (), login), self.browser.cookies)
 
     async def attempt(self, step: Callable[[OwnVisit], Awaitable[Reply]]) -> Reply:
         """Carry out a form."""
@@ -79,6 +102,10 @@ class OwnVisit:
     async def deny(self) -> Reply:
         """The user does not want to sign in: there is nowhere to go on to but the front page."""
         return redirect(f"{self.call.ctx.realm.issuer.path}/")
+
+    async def give_up(self, error: OAuthError) -> Reply:
+        """Nothing that the user could do leads on."""
+        raise error
 
     def reply(self, answer: BrowserAnswer) -> Reply:
         """The answer as an HTTP reply."""
