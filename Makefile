@@ -21,7 +21,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help demo test lint bench docs requirements lock clean
+.PHONY: help demo test lint bench docs messages requirements lock clean
 
 demo: $(VENV)/.run ## run a server with sample data and watch the whole flow (ARGS="--once" to stop after it)
 	@$(BIN)/pushgate demo $(ARGS)
@@ -38,6 +38,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import contracts
 
 bench: $(VENV)/.dev ## paired benchmark against node-oidc-provider and a bare ASGI responder
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+messages: $(VENV)/.dev ## bring the translations in step with the texts of the pages (ARGS=--check only compares)
+	@$(BIN)/python tools/messages.py $(ARGS)
 
 docs: $(VENV)/.dev ## regenerate the reference pages under docs/ from the server's own tables
 	@$(BIN)/python tools/docs.py $(ARGS)

@@ -16,12 +16,13 @@ from starlette.types import Receive, Scope, Send
 from pushgate import refusals
 from pushgate.client import BadAuthorizationResponse, ClientError, PushClient, Pushed, Tokens
 from pushgate.demo.record import Recorder
-from pushgate.demo.sample import CLIENT_ID, CLIENT_SECRET, SCOPE, Sample
+from pushgate.demo.sample import CLIENT_ID, CLIENT_SECRET, PASSWORD, SCOPE, USERNAME, Sample
 from pushgate.demo.steps import BACK, GO, PUSH, REDEEM, STEPS, Step
 from pushgate.demo.wire import json_text, reply_text, request_text
 from pushgate.endpoints.http import Reply, Request, set_cookie
 from pushgate.errors import OAuthError
 from pushgate.web.asgi import read_body
+from pushgate.web.languages import N_
 from pushgate.web.pages import Pages, redirect
 
 COOKIE = "pushgate-playground"
@@ -38,6 +39,8 @@ class Visitor:
     wires: dict[int, tuple[str, str]] = field(default_factory=dict)
     """Request and reply of a step, as text."""
     problem: str = ""
+    """What went wrong in the step that the visitor is at; `reason` is put into it."""
+    reason: str = ""
     over: bool = False
     """The problem cannot be mended: only a new beginning helps."""
     pushed: Pushed | None = None
@@ -215,15 +218,17 @@ class Playground:
                 "again": (app.again, "/oauth2/authorize"),
             }
             act, path = acts[name]
-            visitor.problem = ""
+            visitor.problem = visitor.reason = ""
             try:
                 await act()
             except BadAuthorizationResponse as problem:
                 # Somebody else's answer must not end this run: the true one may still come.
-                visitor.at, visitor.problem = GO, f"The browser brought an answer that was dropped: {problem}."
+                visitor.at, visitor.reason = GO, str(problem)
+                visitor.problem = N_("The browser brought an answer that was dropped: %(reason)s.")
                 return
             except (ClientError, httpx.HTTPError) as problem:
-                visitor.over, visitor.problem = True, f"This step failed: {problem or type(problem).__name__}."
+                visitor.over, visitor.reason = True, str(problem) or type(problem).__name__
+                visitor.problem = N_("This step failed: %(reason)s.")
             app.write_down(path)
             visitor.at += not visitor.over
 
@@ -237,6 +242,7 @@ class Playground:
             action=_next(visitor),
             reset_url=f"{ROOT}reset" if visitor.at > PUSH and not visitor.over else None,
             user=claims,
+            person={"username": USERNAME, "password": PASSWORD},
             csrf=visitor.csrf,
         )
 
@@ -253,7 +259,9 @@ def _described(visitor: Visitor, number: int, step: Step) -> dict[str, str]:
     request, reply = visitor.wires.get(number, ("", "")) if number <= visitor.at else ("", "")
     return {
         "title": step.title,
-        "text": f"{step.text} {visitor.problem}" if current and visitor.problem else step.text,
+        "text": step.text,
+        "problem": visitor.problem if current else "",
+        "reason": visitor.reason,
         "request": request,
         "reply": reply,
         "status": "done" if number < visitor.at else "current" if current else "todo",
@@ -263,7 +271,7 @@ def _described(visitor: Visitor, number: int, step: Step) -> dict[str, str]:
 def _next(visitor: Visitor) -> dict[str, Any] | None:
     """What there is to press."""
     if visitor.over:
-        return {"label": "Start again", "href": f"{ROOT}reset", "post": False, "url": None}
+        return {"label": N_("Start again"), "href": f"{ROOT}reset", "post": False, "url": None}
     if visitor.at == GO:
         return {"label": STEPS[GO].button, "href": visitor.request.authorization_url, "post": False, "url": None}
     if visitor.at < len(STEPS):

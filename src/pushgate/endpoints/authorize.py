@@ -63,6 +63,7 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
         raise refusals.PREFETCH()
     params = parameters(request)
     request.claimed_client = params.get("client_id")
+    request.ui_locales = tuple(params.get("ui_locales", "").split())
     params.reject_repeated(*ADDRESSING)
     if request.claimed_client is None:
         raise refusals.CLIENT_ID_MISSING()
@@ -135,6 +136,7 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
     """
     sent = await brought(ctx, client, params)
     asked, malformed = parse_authorization_request(sent.params, client.client_id)
+    request.ui_locales, request.display = asked.ui_locales, asked.display
     target = reply_to(asked, client, named=must_name_uri(ctx, client, asked))
     request.correlation_id = new_id()
     record = PushedAuthorizationRequest(
@@ -169,6 +171,7 @@ async def open_request(ctx: Context, request: Request, key: bytes, client: Clien
     if record is None or record.request.client_id != client.client_id:
         raise refusals.REQUEST_URI_DEAD()
     request.correlation_id = record.correlation_id
+    request.ui_locales, request.display = record.request.ui_locales, record.request.display
     if stored is not None and stored.consumed:
         raise refusals.REQUEST_URI_USED()
     if record.pushed and not ctx.realm.settings.pushed_authorization_requests.supported:

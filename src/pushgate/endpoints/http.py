@@ -42,6 +42,10 @@ class Request(msgspec.Struct):
     correlation_id: str | None = None
     certificate: Callable[[], Certificate | None] = no_certificate
     """The client's certificate, read when it is asked for; None without one. Raises InvalidClient (RFC 8705 2)."""
+    ui_locales: tuple[str, ...] = ()
+    """The languages that the client asks a page to be in, best first; set as soon as they are known."""
+    display: str | None = None
+    """The kind of page that the client asks for (OpenID Connect Core 3.1.2.1)."""
     _by_name: dict[bytes, bytes] | None = None
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ Everything is plain text, to be escaped by the page (RFC 9396 12).
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, TypeAlias
 from unicodedata import category
 
@@ -20,11 +21,13 @@ BLANK = (
 )  # fmt: skip
 MAX_NESTED = 3  # levels of rows within rows; what lies deeper is put into a row's text
 
+Say: TypeAlias = Callable[[str], str]
+"""Our own few words in the language of the page."""
 Row: TypeAlias = "tuple[str, str | list[Row]]"
 """A label, and a text or the rows within."""
 
 
-def in_words(details: Details, types: tuple[AuthorizationDetailsType, ...]) -> list[dict[str, Any]]:
+def in_words(details: Details, types: tuple[AuthorizationDetailsType, ...], say: Say = str) -> list[dict[str, Any]]:
     """What the consent page shows of each entry: `title`, and `rows` of (label, text or rows). Nothing is left out.
 
     Labels are the `title`s of the schema's properties, else the members' names; things in an array are numbered.
@@ -36,13 +39,13 @@ def in_words(details: Details, types: tuple[AuthorizationDetailsType, ...]) -> l
     for entry in details:
         known = by_name.get(entry["type"], AuthorizationDetailsType(type=entry["type"]))
         members = {name: value for name, value in entry.items() if name != "type"}
-        shown.append({"title": _visible(known.title or known.type), "rows": _rows(members, known.schema, 0)})
+        shown.append({"title": _visible(known.title or known.type), "rows": _rows(members, known.schema, 0, say)})
     return shown
 
 
-def value_in_words(value: Any) -> str:
+def value_in_words(value: Any, say: Say = str) -> str:
     """A single value in one line, as in a row of `in_words`."""
-    return _text(value, None)
+    return _text(value, None, say)
 
 
 def name_in_words(name: str) -> str:
@@ -50,18 +53,22 @@ def name_in_words(name: str) -> str:
     return _visible(name)
 
 
-def _rows(value: dict[str, Any] | list[Any], schema: Any, depth: int) -> list[Row]:
+def _rows(value: dict[str, Any] | list[Any], schema: Any, depth: int, say: Say) -> list[Row]:
     if isinstance(value, dict):
-        return [(_label(name, inner), _shown(value[name], inner, depth)) for name, inner in _members(value, schema)]
-    return [(str(number), _shown(item, _items(schema), depth)) for number, item in enumerate(value, 1)]
+        return [
+            (_label(name, inner), _shown(value[name], inner, depth, say)) for name, inner in _members(value, schema)
+        ]
+    return [(str(number), _shown(item, _items(schema), depth, say)) for number, item in enumerate(value, 1)]
 
 
-def _shown(value: Any, schema: Any, depth: int) -> str | list[Row]:
+def _shown(value: Any, schema: Any, depth: int, say: Say) -> str | list[Row]:
     """Rows for an object, and for an array of such; a text for the rest."""
     has_parts = isinstance(value, dict) or (
         isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
     )
-    return _rows(value, schema, depth + 1) if has_parts and value and depth < MAX_NESTED else _text(value, schema)
+    if has_parts and value and depth < MAX_NESTED:
+        return _rows(value, schema, depth + 1, say)
+    return _text(value, schema, say)
 
 
 def _members(value: dict[str, Any], schema: Any) -> list[tuple[str, Any]]:
@@ -80,25 +87,25 @@ def _label(name: str, schema: Any) -> str:
     return _visible(title) if title else _visible(name.replace("_", " "))
 
 
-def _text(value: Any, schema: Any) -> str:
+def _text(value: Any, schema: Any, say: Say) -> str:
     """One row's text; at the top of a row nothing needs quotes or brackets."""
     if isinstance(value, str):
-        return _cut(value) or '""'
-    text = _inner(value, schema)
+        return _cut(value, say) or '""'
+    text = _inner(value, schema, say)
     return text[1:-1] if isinstance(value, dict | list) and value else text
 
 
-def _inner(value: Any, schema: Any) -> str:
+def _inner(value: Any, schema: Any, say: Say) -> str:
     """A value beside others: brackets and quotes keep one from looking like several."""
     if isinstance(value, dict):
-        parts = [f"{_quoted(_label(n, s), ':')}: {_inner(value[n], s)}" for n, s in _members(value, schema)]
+        parts = [f"{_quoted(_label(n, s), ':')}: {_inner(value[n], s, say)}" for n, s in _members(value, schema)]
         return f"({', '.join(parts)})"
     if isinstance(value, list):
-        return f"[{', '.join(_inner(item, _items(schema)) for item in value)}]"
+        return f"[{', '.join(_inner(item, _items(schema), say) for item in value)}]"
     if isinstance(value, str):
-        return _quoted(_cut(value), ": ")
+        return _quoted(_cut(value, say), ": ")
     if isinstance(value, bool) or value is None:
-        return "none" if value is None else "yes" if value else "no"
+        return say("none") if value is None else say("yes") if value else say("no")
     return str(value)
 
 
@@ -108,9 +115,11 @@ def _quoted(text: str, *more: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, say: Say) -> str:
     rest = len(text) - MAX_SHOWN
-    return _visible(text) if rest <= 0 else f"{_visible(text[:MAX_SHOWN])}… ({rest} more characters)"
+    if rest <= 0:
+        return _visible(text)
+    return f"{_visible(text[:MAX_SHOWN])}… ({say('%(count)s more characters') % {'count': rest}})"
 
 
 def _visible(text: str) -> str:

@@ -14,7 +14,7 @@ from pushgate.protocol.params import Params
 from pushgate.protocol.tokens import audience_of
 
 PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
-"""What decides. `logout_hint` and `ui_locales` may come too and never matter."""
+"""What decides. `logout_hint` may come too and never matters; `ui_locales` is for the page."""
 LOGOUT_TOKEN_TYPE = "logout+jwt"
 LOGOUT_TOKEN_LIFETIME = 120  # seconds (Back-Channel Logout 2.4: at most two minutes)
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

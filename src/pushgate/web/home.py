@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pushgate.endpoints.http import Reply
 from pushgate.web.call import Call
+from pushgate.web.languages import N_
 
 
 async def home(call: Call) -> Reply:
@@ -12,23 +13,23 @@ async def home(call: Call) -> Reply:
     links = [
         {
             "href": f"{issuer.path}/.well-known/openid-configuration",
-            "title": "Metadata",
-            "description": "The endpoints and what they support.",
+            "title": N_("Metadata"),
+            "description": N_("The endpoints and what they support."),
         },
         {
             "href": f"{issuer.path}{issuer.paths.jwks}",
-            "title": "Keys",
-            "description": "The public signing keys.",
+            "title": N_("Keys"),
+            "description": N_("The public signing keys."),
         },
         {
             "href": f"{issuer.path}/oauth2/account",
-            "title": "Your account",
-            "description": "What applications may do, where you are signed in, and how.",
+            "title": N_("Your account"),
+            "description": N_("What applications may do, where you are signed in, and how."),
         },
         {
             "href": f"{issuer.path}/oauth2/logout",
-            "title": "Sign out",
-            "description": "End your session here.",
+            "title": N_("Sign out"),
+            "description": N_("End your session here."),
         },
     ]
     return call.pages.page("home.html", call.request, call.ctx, links=links, issuer=issuer.identifier)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import b64encode
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from babel import dates
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pushgate.endpoints.browser import BrowserAnswer, GoTo
@@ -19,6 +16,7 @@ from pushgate.endpoints.http import NO_STORE, Header, Reply, Request
 from pushgate.errors import OAuthError
 from pushgate.protocol.authorization_response import FormPost, RedirectTo
 from pushgate.realm import DEFAULT_REALM
+from pushgate.web.languages import N_, language_of, templates
 from pushgate.web.static import FOLDER, version
 
 # RFC 9700 4.2.4 (referrer, third parties), 4.16 (framing). No form-action: browsers apply it to the
@@ -33,12 +31,12 @@ PROTECTION: tuple[Header, ...] = (
     *NO_STORE,
 )
 TITLES = {
-    404: "There is nothing here",
-    403: "This cannot go on",
-    413: "That was too much",
-    429: "Please wait a moment",
-    500: "Something went wrong",
-    503: "Please try again",
+    404: N_("There is nothing here"),
+    403: N_("This cannot go on"),
+    413: N_("That was too much"),
+    429: N_("Please wait a moment"),
+    500: N_("Something went wrong"),
+    503: N_("Please try again"),
 }
 
 
@@ -48,11 +46,6 @@ class Pages:
     def __init__(self, root: str = "") -> None:
         """`root` is the path of the base URL."""
         self._root = root
-        self._templates = Environment(
-            loader=PackageLoader("pushgate.web"), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
-        )  # fmt: skip
-        self._templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
 
     def page(
         self,
@@ -130,18 +123,19 @@ class Pages:
         realm: str = "",
     ) -> Reply:
         name = ctx.name if ctx is not None else realm
-        body = self._templates.get_template(template).render(
+        lang = language_of(request)
+        page = templates(lang).get_template(template)
+        body = page.render(
             realm_name="Pushgate" if name in ("", DEFAULT_REALM) else name,
             request_id=request.id,
             once=Markup(ONCE),  # noqa: S704 - our own file
-            lang="en",
-            day=lambda seconds: dates.format_date(_utc(seconds), "d MMMM y", locale="en"),
-            moment=lambda seconds: f"{dates.format_datetime(_utc(seconds), 'd MMMM y, HH:mm', locale='en')} UTC",
+            lang=lang,
             static=lambda path: f"{self._root}/static/{path}?v={version(path)}",
             **values,
         )
         headers = [
             (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-language", lang.encode()),
             (b"content-security-policy", policy.encode()),
             *PROTECTION,
         ]
@@ -149,11 +143,8 @@ class Pages:
 
 
 def _cannot_go_on(error: OAuthError) -> str:
-    return "You were not signed out" if error.refusal.id.startswith("logout.") else "This sign-in cannot go on"
-
-
-def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    signing_out = error.refusal.id.startswith("logout.")
+    return N_("You were not signed out") if signing_out else N_("This sign-in cannot go on")
 
 
 def redirect(url: str) -> Reply:

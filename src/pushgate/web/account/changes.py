@@ -14,16 +14,17 @@ from pushgate.web.account.overview import end_sessions
 from pushgate.web.call import Call
 from pushgate.web.enrol.passkey import confirm_passkey, passkey_form
 from pushgate.web.enrol.totp import confirm_totp, totp_form
+from pushgate.web.languages import N_
 
 MIN_PASSWORD = 12  # characters (NIST SP 800-63B asks for eight at least, fifteen where it stands alone)
 TRIES = Limit(("change-password",), 1 / 60, 5.0)  # wrong guesses of the current password: five, then one a minute
 
-WRONG_PASSWORD = "That is not your current password."
-DIFFERENT = "The two new passwords are not the same."
-TOO_SHORT = "Please choose a password of at least 12 characters. A few words that only you put together are good."
-TOO_LONG = "Please choose a password of at most 1024 characters."
-WRONG_CODE = "That code is not right, or too old. Please type the one that the app shows now."
-NO_PASSKEY = "No passkey was made. You can try again."
+WRONG_PASSWORD = N_("That is not your current password.")
+DIFFERENT = N_("The two new passwords are not the same.")
+TOO_SHORT = N_("Please choose a password of at least 12 characters. A few words that only you put together are good.")
+TOO_LONG = N_("Please choose a password of at most 1024 characters.")
+WRONG_CODE = N_("That code is not right, or too old. Please type the one that the app shows now.")
+NO_PASSKEY = N_("No passkey was made. You can try again.")
 SCRIPTS = ("passkey.js",)
 
 

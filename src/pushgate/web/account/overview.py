@@ -14,6 +14,7 @@ from pushgate.endpoints.factors import passkeys_work
 from pushgate.endpoints.http import Reply
 from pushgate.events import AccessRemoved, CredentialRemoved
 from pushgate.model import Client, Grant
+from pushgate.protocol.client_metadata import client_text
 from pushgate.protocol.details_words import in_words, name_in_words
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.scopes import OPENID
@@ -21,16 +22,17 @@ from pushgate.web.account.here import Here, signed_in
 from pushgate.web.call import Call
 from pushgate.web.enrol.totp import label_of
 from pushgate.web.interaction.consent import CLAIM_TITLES, describe
+from pushgate.web.languages import N_, say_for, wanted
 
 DONE = {
-    "access-removed": "The application can no longer use your account.",
-    "signed-out": "That browser is signed out.",
-    "others-signed-out": "All other browsers are signed out.",
-    "password": "Your password is changed. Other browsers are signed out.",
-    "totp": "The authenticator app is set up.",
-    "passkey": "The passkey is ready to use.",
-    "removed": "It is removed and no longer signs anybody in.",
-    "renamed": "The name is changed.",
+    "access-removed": N_("The application can no longer use your account."),
+    "signed-out": N_("That browser is signed out."),
+    "others-signed-out": N_("All other browsers are signed out."),
+    "password": N_("Your password is changed. Other browsers are signed out."),
+    "totp": N_("The authenticator app is set up."),
+    "passkey": N_("The passkey is ready to use."),
+    "removed": N_("It is removed and no longer signs anybody in."),
+    "renamed": N_("The name is changed."),
 }
 """What the overview says after a form, by the name in its query."""
 MANY_DETAILS = 5  # of an application's authorization details, the latest are shown
@@ -86,7 +88,7 @@ async def _applications(here: Here) -> list[dict[str, Any]]:
 def _application(
     here: Here, client: Client, consent: tuple[frozenset[str], int] | None, grants: list[Grant]
 ) -> dict[str, Any]:
-    ctx = here.call.ctx
+    ctx, say = here.call.ctx, say_for(here.call.request)
     agreed, since = consent or (frozenset(), min(grant.auth_time for grant in grants))
     # Resources and claims stand among remembered scope values, behind a quote and a backslash
     # (protocol.interaction.consent_to).
@@ -96,13 +98,13 @@ def _application(
     details = [entry for grant in reversed(grants) for entry in grant.authorization_details]
     return {
         "client_id": client.client_id,
-        "name": client.label,
+        "name": client_text(client, "client_name", wanted(here.call.request)) or client.client_id,
         "host": _host(client),
         "since": since,
         "scopes": [describe(ctx, value) for value in sorted(scopes, key=lambda s: (s != OPENID, s))],
         "claims": [{"title": CLAIM_TITLES.get(name.partition("#")[0]), "name": name_in_words(name)} for name in claims],
         "resources": sorted(resources),
-        "details": in_words(tuple(details[:MANY_DETAILS]), ctx.realm.settings.authorization_details_types),
+        "details": in_words(tuple(details[:MANY_DETAILS]), ctx.realm.settings.authorization_details_types, say),
         "earlier": max(0, len(details) - MANY_DETAILS),
         "asks_again": not client.skip_consent,
         "open": _opening(here, client),

@@ -10,8 +10,9 @@ from pushgate.model import Credential
 from pushgate.protocol.params import Params
 from pushgate.web.call import Call
 from pushgate.web.enrol.totp import label_of
+from pushgate.web.languages import N_, say_for
 
-LABEL = "Passkey"
+LABEL = N_("Passkey")
 
 
 async def passkey_form(call: Call, browser: Browser, sub: str, username: str) -> dict[str, Any]:
@@ -21,7 +22,7 @@ async def passkey_form(call: Call, browser: Browser, sub: str, username: str) ->
 
 async def confirm_passkey(call: Call, browser: Browser, sub: str, form: Params) -> tuple[Credential, str] | None:
     """Keep the passkey that the form was sent with; with its RFC 8176 name. None for one that does not hold."""
-    answer, label = form.get("credential", ""), label_of(form.get("label", ""), LABEL)
+    answer, label = form.get("credential", ""), label_of(form.get("label", ""), say_for(call.request)(LABEL))
     return await add_passkey(call.ctx, call.request, _purpose(sub), browser.value, sub, answer, label)
 
 

@@ -20,8 +20,9 @@ from pushgate.model import Credential
 from pushgate.protocol.params import Params
 from pushgate.realm import DEFAULT_REALM
 from pushgate.web.call import Call
+from pushgate.web.languages import N_, say_for
 
-LABEL = "Authenticator app"
+LABEL = N_("Authenticator app")
 MAX_LABEL = 60  # characters
 PATIENCE = 1_800  # seconds that a secret on the screen can be confirmed; shown again, it has as long again
 
@@ -50,7 +51,12 @@ async def confirm_totp(call: Call, browser: Browser, sub: str, form: Params) -> 
     if secret is None:
         return None
     return await add_totp(
-        call.ctx, call.request, sub, secret, form.get("code", ""), label_of(form.get("label", ""), LABEL)
+        call.ctx,
+        call.request,
+        sub,
+        secret,
+        form.get("code", ""),
+        label_of(form.get("label", ""), say_for(call.request)(LABEL)),
     )
 
 

@@ -21,35 +21,36 @@ from pushgate.protocol.scopes import OPENID
 from pushgate.protocol.user_claims import beyond_scopes, claim_word, released_claims
 from pushgate.web.call import Call
 from pushgate.web.interaction.authorization import Visit, visit
+from pushgate.web.languages import N_, say_for, wanted
 
 DESCRIPTIONS = {
-    OPENID: ("Know who you are", "An identifier of your account here."),
-    "profile": ("Your profile", "Name, picture and similar details."),
-    "email": ("Your email address", "The address, and whether it was verified."),
-    "address": ("Your postal address", ""),
-    "phone": ("Your phone number", ""),
-    "offline_access": ("Stay connected", "Access while you are not using the application."),
+    OPENID: (N_("Know who you are"), N_("An identifier of your account here.")),
+    "profile": (N_("Your profile"), N_("Name, picture and similar details.")),
+    "email": (N_("Your email address"), N_("The address, and whether it was verified.")),
+    "address": (N_("Your postal address"), ""),
+    "phone": (N_("Your phone number"), ""),
+    "offline_access": (N_("Stay connected"), N_("Access while you are not using the application.")),
 }
 CLAIM_TITLES = {
-    "name": "Your name",
-    "given_name": "Your given name",
-    "family_name": "Your family name",
-    "middle_name": "Your middle name",
-    "nickname": "Your nickname",
-    "preferred_username": "Your user name",
-    "profile": "The address of your profile page",
-    "picture": "Your picture",
-    "website": "Your website",
-    "email": "Your email address",
-    "email_verified": "Whether your email address was verified",
-    "gender": "Your gender",
-    "birthdate": "Your date of birth",
-    "zoneinfo": "Your time zone",
-    "locale": "Your language",
-    "phone_number": "Your phone number",
-    "phone_number_verified": "Whether your phone number was verified",
-    "address": "Your postal address",
-    "updated_at": "When your profile was last changed",
+    "name": N_("Your name"),
+    "given_name": N_("Your given name"),
+    "family_name": N_("Your family name"),
+    "middle_name": N_("Your middle name"),
+    "nickname": N_("Your nickname"),
+    "preferred_username": N_("Your user name"),
+    "profile": N_("The address of your profile page"),
+    "picture": N_("Your picture"),
+    "website": N_("Your website"),
+    "email": N_("Your email address"),
+    "email_verified": N_("Whether your email address was verified"),
+    "gender": N_("Your gender"),
+    "birthdate": N_("Your date of birth"),
+    "zoneinfo": N_("Your time zone"),
+    "locale": N_("Your language"),
+    "phone_number": N_("Your phone number"),
+    "phone_number_verified": N_("Whether your phone number was verified"),
+    "address": N_("Your postal address"),
+    "updated_at": N_("When your profile was last changed"),
 }
 """Claims of OpenID Connect Core 5.1 in words; any other is shown by its name."""
 
@@ -127,7 +128,7 @@ async def _switch(here: Visit) -> Reply:
 
 async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
     client, types = here.opened.client, here.call.ctx.realm.settings.authorization_details_types
-    locales = here.opened.record.request.ui_locales
+    locales = wanted(here.call.request)
     return here.call.pages.page(
         "consent.html",
         here.call.request,
@@ -142,7 +143,7 @@ async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
         scopes=[describe(here.call.ctx, value) for value in scope],
         claims=await _claims(here, scope, session),
         resources=here.opened.record.request.resource,
-        details=in_words(here.opened.record.request.authorization_details, types),
+        details=in_words(here.opened.record.request.authorization_details, types, say_for(here.call.request)),
         action=here.call.request.path,
         csrf=here.csrf,
         account=account_token(session.sub, here.browser.value),
@@ -152,10 +153,14 @@ async def _form(here: Visit, scope: tuple[str, ...], session: Session) -> Reply:
 def describe(ctx: Context, scope: str) -> dict[str, Any]:
     """A scope value in words."""
     title, description = DESCRIPTIONS.get(scope, (scope, ""))
-    if not description and scope not in DESCRIPTIONS:
-        owner = [r.identifier for r in ctx.realm.settings.resources if scope in r.scopes]
-        description = f"Access to {owner[0]}" if owner else ""
-    return {"name": scope, "title": title, "description": description, "required": scope == OPENID}
+    owners = [] if scope in DESCRIPTIONS else [r.identifier for r in ctx.realm.settings.resources if scope in r.scopes]
+    return {
+        "name": scope,
+        "title": title,
+        "description": description,
+        "owner": owners[0] if owners else None,
+        "required": scope == OPENID,
+    }
 
 
 async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list[dict[str, Any]]:
@@ -165,6 +170,7 @@ async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list
     if not names:
         return []
     account = await ctx.services.directory.claims(ctx.name, session.sub) or {}
+    say = say_for(here.call.request)
     found = released_claims((), dict.fromkeys(names, ClaimWish()), account, request.claims_locales)
     return [
         {
@@ -172,7 +178,7 @@ async def _claims(here: Visit, scope: tuple[str, ...], session: Session) -> list
             "title": CLAIM_TITLES.get(name.partition("#")[0]),
             "name": name_in_words(name),
             "language": name_in_words(name.partition("#")[2]),
-            "value": value_in_words(found[name]) if name in found else None,
+            "value": value_in_words(found[name], say) if name in found else None,
         }
         for name in names
     ]

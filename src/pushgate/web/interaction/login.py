@@ -23,12 +23,13 @@ from pushgate.web.interaction.authorization import Visit, visit
 from pushgate.web.interaction.guessing import address_limits, code_limits, password_limits
 from pushgate.web.interaction.own import OWN, own_visit
 from pushgate.web.interaction.progress import SignIn, Standing, forget, proved, standing, step_of
+from pushgate.web.languages import N_
 
-WRONG = "That username and password do not match. Please try again."
-INCOMPLETE = "Please enter your username and your password."
-WRONG_CODE = "That code is not right, or it was used already. Please wait for the next one and try again."
-WRONG_PASSKEY = "That passkey cannot be used here. Please try again, or sign in in another way."
-WRONG_NEW_PASSKEY = "That passkey could not be saved. Please try again."
+WRONG = N_("That username and password do not match. Please try again.")
+INCOMPLETE = N_("Please enter your username and your password.")
+WRONG_CODE = N_("That code is not right, or it was used already. Please wait for the next one and try again.")
+WRONG_PASSKEY = N_("That passkey cannot be used here. Please try again, or sign in in another way.")
+WRONG_NEW_PASSKEY = N_("That passkey could not be saved. Please try again.")
 SCRIPTS = ("passkey.js",)
 
 

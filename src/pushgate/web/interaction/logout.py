@@ -49,6 +49,7 @@ async def logout_page(call: Call) -> Reply:
     if "prefetch" in (request.header(b"sec-purpose") or request.header(b"purpose") or ""):
         raise refusals.PREFETCH()
     params = parameters(request)
+    request.ui_locales = tuple(params.get("ui_locales", "").split())
     params.reject_repeated(*PARAMETERS)
     asked = await what_is_asked(ctx, params)
     request.claimed_client = None if asked.client is None else asked.client.client_id
