@@ -90,6 +90,10 @@ def sign_out(username: Username, realm: RealmName = "default", as_json: AsJson =
 
     async def work(installation: Any) -> None:
         change = await installation.management.plan_sign_out(realm, username)
+        await installation.management.carry_out([change])
+        print_changes([change], dry_run=False, as_json=as_json)
+
+    with_installation(work)
 
 
 credentials = typer.Typer(no_args_is_help=True, help="Second factors and passkeys of a user.")
