@@ -38,6 +38,8 @@ URI_MEMBERS = (
     "initiate_login_uri",
     "jwks_uri",
     "sector_identifier_uri",
+    "backchannel_logout_uri",
+    "frontchannel_logout_uri",
 )
 HOSTILE_URIS = (
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "blob:x",
@@ -51,6 +53,15 @@ async def test_no_member_takes_a_uri_that_does_something(server: Running, member
     for uri in HOSTILE_URIS:
         reply = await register(server, **{member: uri})
         assert member in refused(reply, *METADATA), uri
+
+
+async def test_no_sign_out_leads_to_one(server: Running) -> None:
+    for uri in HOSTILE_URIS:
+        for application_type in ("web", "native"):
+            redirect_uris = ["com.example.app:/cb"] if application_type == "native" else [URI]
+            members = {"post_logout_redirect_uris": [uri], "redirect_uris": redirect_uris}
+            reply = await register(server, application_type=application_type, **members)
+            assert "post_logout_redirect_uris" in refused(reply, *METADATA), uri
 
 
 @pytest.mark.parametrize("member", ["client_uri", "policy_uri", "tos_uri", "logo_uri"])

@@ -9,12 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from pushgate.manage.registration import Registrations
 from pushgate.model import Client
-from pushgate.protocol.client_metadata import client_text
+from pushgate.protocol import client_metadata
+from pushgate.protocol.client_metadata import REGISTRABLE, client_text
+from pushgate.store.durable import tables
+from pushgate.store.durable.audit import purge_expired
 from pushgate.testing import Running, running
 from tests.support.manifests import REQUEST, VERIFIER
 from tests.support.steps import answered
@@ -158,7 +162,7 @@ OWN = {
     "skip_consent": True, "profile": "oauth2", "enabled": False, "pkce_required": False, "step_up": True,
     "par_request_expiry": 600, "pushed_redirect_uri_prefixes": ["https://new.example/"],
     "allowed_resources": ["https://api.example"], "self_registered": False, "registration_token": "x",
-    "translations": {"client_name#de": "x"}, "client_id_issued_at": 1,
+    "translations": {"client_name#de": "x"}, "client_id_issued_at": 1, "default_journey": "password",
 }  # fmt: skip
 
 
@@ -169,6 +173,49 @@ async def test_what_operators_decide_cannot_be_registered(server: Running, membe
     assert client.get(member) in (None, int(server.clock.now))
     assert getattr(stored, member) != OWN[member]
     assert stored.self_registered
+
+
+IANA = frozenset(
+    {
+        "redirect_uris", "token_endpoint_auth_method", "grant_types", "response_types", "client_name", "client_uri",
+        "logo_uri", "scope", "contacts", "tos_uri", "policy_uri", "jwks_uri", "jwks", "software_id", "software_version",
+        "application_type", "sector_identifier_uri", "subject_type", "id_token_signed_response_alg",
+        "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_signed_response_alg",
+        "userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc", "request_object_signing_alg",
+        "request_object_encryption_alg", "request_object_encryption_enc", "token_endpoint_auth_signing_alg",
+        "default_max_age", "require_auth_time", "default_acr_values", "initiate_login_uri", "request_uris",
+        "introspection_signed_response_alg", "introspection_encrypted_response_alg",
+        "introspection_encrypted_response_enc", "frontchannel_logout_uri", "frontchannel_logout_session_required",
+        "backchannel_logout_uri", "backchannel_logout_session_required", "post_logout_redirect_uris",
+        "tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
+        "tls_client_auth_san_email", "tls_client_certificate_bound_access_tokens", "require_signed_request_object",
+        "require_pushed_authorization_requests", "authorization_signed_response_alg",
+        "authorization_encrypted_response_alg", "authorization_encrypted_response_enc", "use_mtls_endpoint_aliases",
+        "dpop_bound_access_tokens", "authorization_details_types", "response_modes",
+    }
+)  # fmt: skip
+"""OAuth Dynamic Client Registration Metadata (IANA), as far as the server knows it."""
+
+
+def test_nothing_of_our_own_can_be_registered() -> None:
+    """Whoever adds a member to Client has to say whether strangers may set it: in OWN, or here."""
+    assert set(REGISTRABLE) <= IANA
+    assert set(REGISTRABLE) | client_metadata.OWN == set(Client.__struct_fields__)
+
+
+@pytest.mark.requirement("REG-7592-2.2-1")
+async def test_an_update_loosens_nothing_that_an_operator_has_tightened(server: Running) -> None:
+    client = await registered(server)
+    strict = {"pkce_required": True, "step_up": True, "par_request_expiry": 30, "default_journey": "password"}
+    loose = {"skip_consent": True, "allowed_resources": ["https://api.example"]}
+    operators = {"client_id": client["client_id"], "redirect_uris": [URI], "scope": "openid", **strict, **loose}
+    await server.apply(json.dumps({"realms": [{"name": "default", "clients": [operators]}]}))
+    update = {"client_id": client["client_id"], "redirect_uris": ["https://new.example/other"]}
+    assert (await manage(server, client, "PUT", body=update)).status_code == 200
+    stored = await stored_client(server, client["client_id"])
+    assert {name: getattr(stored, name) for name in strict} == strict
+    # What was granted to the client as it was goes with it.
+    assert (stored.skip_consent, stored.allowed_resources) == (False, ())
 
 
 async def stored_client(server: Running, client_id: str) -> Client:
@@ -204,6 +251,11 @@ EXTENSIONS: dict[str, Any] = {
     "default_acr_values": ["high"],
     "require_auth_time": True,
     "request_uris": ["https://new.example/request.jwt"],
+    "post_logout_redirect_uris": ["https://new.example/bye"],
+    "backchannel_logout_uri": "https://new.example/backchannel",
+    "frontchannel_logout_uri": "https://new.example/frontchannel",
+    "id_token_encrypted_response_alg": "ECDH-ES",
+    "request_object_encryption_alg": "ECDH-ES",
 }
 
 
@@ -466,7 +518,13 @@ async def test_open_registration_is_limited(server: Running) -> None:
     statuses = [(await register(server)).status_code for _ in range(5)]
     assert statuses == [201] * 3 + [429] * 2
     server.clock.advance(20)
-    assert (await register(server)).status_code == 201
+    client = await registered(server)
+    # An update costs as much as a registration; reading and deleting stay free.
+    body = {"client_id": client["client_id"], "redirect_uris": [URI]}
+    refused(await manage(server, client, "PUT", body=body), 429, "temporarily_unavailable", "http.rate")
+    assert (await manage(server, client)).status_code == 200
+    server.clock.advance(20)
+    assert (await manage(server, client, "PUT", body=body)).status_code == 200
 
 
 # --- Looking after a registration (RFC 7592) ---------------------------------------------------------------------
@@ -808,3 +866,18 @@ async def test_who_an_operator_vouches_for_is_told_at_once(server: Running) -> N
     browser = server.browser()
     await browser.open("/oauth2/authorize", params={**REQUEST, "client_id": "app", "response_type": "nonsense"})
     assert browser.answer["error"] == "unsupported_response_type"
+
+
+# --- Initial access tokens at rest -------------------------------------------------------------------------------
+
+
+async def test_tokens_that_have_expired_are_deleted(server: Running) -> None:
+    await initial(server, seconds=10)
+    lasting = await initial(server, seconds=1000)
+    count = sa.select(sa.func.count()).select_from(tables.initial_access_tokens)
+    engine = server.management.engine
+    assert await engine.read(lambda c: c.scalar(count)) == 2
+    server.clock.advance(11)
+    await purge_expired(engine, server.management.now())
+    assert await engine.read(lambda c: c.scalar(count)) == 1
+    assert (await register(server, "closed", lasting)).status_code == 201

@@ -16,7 +16,7 @@ from pushgate.manage.service import Change, Management, Refused
 from pushgate.model import Client, InitialAccessToken, RealmSettings
 from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import secret_digest
-from pushgate.protocol.client_metadata import MANAGED, refused, stated, taken
+from pushgate.protocol.client_metadata import MANAGED, TIGHTENED, refused, stated, taken
 from pushgate.protocol.registration import Problem, complete
 from pushgate.store.durable.registrations import (
     InitialAccessTokens,
@@ -124,8 +124,10 @@ class Registrations:
         rules = self._realm.registration
         document = stated(document, rules, PROFILES[self._realm.profile], self._management.now())
         members, translations = taken(document)
+        tightened = {} if current is None else {name: getattr(current, name) for name in TIGHTENED}
         try:
-            wanted = msgspec.convert({**_replaced(complete(members), rules.scope), "client_id": client_id}, ClientInput)
+            asked = {**_replaced(complete(members), rules.scope), **tightened, "client_id": client_id}
+            wanted = msgspec.convert(asked, ClientInput)
         except msgspec.ValidationError as problem:
             raise refused([_shape(str(problem))]) from None
         extra = {

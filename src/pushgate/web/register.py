@@ -26,9 +26,7 @@ async def register(call: Call) -> Reply:
             raise refusals.REGISTRATION_TOKEN_MISSING()
         if not await registrations.usable(token):
             raise refusals.REGISTRATION_TOKEN()
-    elif rules.per_minute:
-        limit = Limit(("register", call.ctx.name, call.request.address), rules.per_minute / 60, rules.per_minute)
-        call.ctx.services.buckets.take(limit, call.ctx.now())
+    _count(call)
     registered = await registrations.create(_document(call), token)
     return _told(call, registered, "create", 201)
 
@@ -40,6 +38,7 @@ async def configuration(call: Call) -> Reply:
     assert token is not None
     call.request.claimed_client = client.client_id
     if call.request.method == "PUT":
+        _count(call)
         return _told(call, await registrations.replace(client, _document(call), token), "update", 200)
     if call.request.method == "DELETE":
         await registrations.delete(client)
@@ -53,6 +52,14 @@ def _registrations(call: Call) -> Registrations:
     if settings.registration.mode == "off":
         raise refusals.NOT_FOUND("registration is off")
     return Registrations(call.management, settings)
+
+
+def _count(call: Call) -> None:
+    """Where registration is open: an update costs as much as a registration. Raises SlowDown, with status 429."""
+    rules = call.ctx.realm.settings.registration
+    if rules.mode == "open" and rules.per_minute:
+        limit = Limit(("register", call.ctx.name, call.request.address), rules.per_minute / 60, rules.per_minute)
+        call.ctx.services.buckets.take(limit, call.ctx.now())
 
 
 def _bearer(call: Call) -> str | None:
