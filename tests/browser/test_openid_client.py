@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,8 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 def shown(page: Page, title: str) -> Any:
     """What the application shows under this heading."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(title, timeout=15_000)
+    page.wait_for_url(re.compile(r"/(cb|refresh|revoke|bye)(\?|$)"), timeout=15_000)
+    expect(page.get_by_role("heading", level=1), page.locator("pre").inner_text()).to_have_text(title)
     return json.loads(page.locator("pre").inner_text())
 
 

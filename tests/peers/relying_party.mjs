@@ -27,6 +27,7 @@ async function registered(response_types, grant_types, use) {
     {
       client_name: `Relying party (${response_types[0]})`,
       application_type: 'native',
+      token_endpoint_auth_method: 'client_secret_post', // what openid-client does unless it is told otherwise
       redirect_uris: [`${base}/cb`],
       post_logout_redirect_uris: [`${base}/bye`],
       backchannel_logout_uri: `${base}/backchannel`,

@@ -32,6 +32,15 @@ ALLOWED = {
     "before.digest == digest",
     # The hash of a password that was set anew.
     "user.password_hash != current.password_hash",
+    "now.password_hash != user.password_hash",
+    # Whether the password is still the one that was checked a moment ago, as digests of its hash.
+    "half.password != _proof(user)",
+    # The digest of the browser's cookie, in a row that is found by a handle of the same browser.
+    "half.browser == _digest(here.browser.value)",
+    # The user that a passkey names, beside its signature: made from the realm and the sub, no secret.
+    "base64url_to_bytes(named) != handle",
+    # The first characters of a digest, which the operator is shown.
+    "name_of(digest) == name",
 }
 """Comparisons that look like one of secrets and are none."""
 
