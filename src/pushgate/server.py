@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pushgate.client_keys import RegisteredClientKeys
 from pushgate.directory import Directory
+from pushgate.directory.guarded import guarded
 from pushgate.directory.local import LocalDirectory
 from pushgate.endpoints.context import Context, Services
 from pushgate.endpoints.logout_delivery import LogoutDeliveries
@@ -36,6 +37,7 @@ class AuthorizationServer:
     `base_url` is the issuer of the default realm (https, or http on loopback), `seal` opens keys and
     secrets at rest, `clock` gives seconds since the epoch. `client_certificates`: clients can show
     certificates at the base URL; `mtls_base_url`: they can there (RFC 8705 5).
+    `directory` knows the users, where they are not kept here; an answer may take `directory_timeout` seconds.
     `sample_resource` adds an API that takes the tokens (/resource). Raises realm.BadBaseUrl.
     """
 
@@ -47,6 +49,7 @@ class AuthorizationServer:
         transient: Transient,
         seal: Seal,
         directory: Directory | None = None,
+        directory_timeout: float = 10,
         fetcher: Fetcher | None = None,
         clock: Callable[[], float] = time.time,
         client_certificates: bool = False,
@@ -68,13 +71,17 @@ class AuthorizationServer:
             journal=self.journal,
             seal=seal,
             client_keys=RegisteredClientKeys(CachedJson(self.fetcher), seal, clock),
-            directory=directory or LocalDirectory(engine),
+            directory=self._guarded(directory or LocalDirectory(engine), directory_timeout),
             buckets=Buckets(),
             fetcher=self.fetcher,
             logouts=self.logouts,
         )
         self.snapshot = Snapshot(self._realm_of, engine, transient, self.services)
         self._chores: list[asyncio.Task[None]] = []
+
+    def _guarded(self, directory: Directory, timeout: float) -> Directory:
+        """Our own needs no guard: what it fails with is the store's, and many passwords at once wait their turn."""
+        return directory if isinstance(directory, LocalDirectory) else guarded(directory, timeout, self.journal.trouble)
 
     def _realm_of(self, settings: RealmSettings) -> Realm:
         return Realm.of(

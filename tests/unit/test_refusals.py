@@ -18,7 +18,7 @@ SOURCE = TABLE.parent
 STAGES = {
     "http", "client", "assertion", "par", "request", "authorize", "login", "code", "token", "refresh", "userinfo",
     "dpop", "certificate", "request_object", "details", "introspection", "resource", "revocation", "logout",
-    "registration",
+    "registration", "directory",
 }  # fmt: skip
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 

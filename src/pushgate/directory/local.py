@@ -56,6 +56,11 @@ class LocalDirectory:
         self._hashing = ThreadPoolExecutor(1, thread_name_prefix="pushgate-argon2")
         self._nobody: str | None = None
 
+    async def find(self, realm: str, username: str) -> User | None:
+        """See directory.port.Directory."""
+        user = await Accounts(self._engine, realm).user_by_username(username_of(username))
+        return user if user is not None and user.enabled else None
+
     async def verify(self, realm: str, username: str, password: str) -> User | None:
         """See directory.port.Directory. An unknown name is hashed all the same."""
         user = await Accounts(self._engine, realm).user_by_username(username_of(username))

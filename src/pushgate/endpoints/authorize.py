@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from pushgate import refusals
 from pushgate.endpoints.answer import answer_of
-from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of
+from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of, still_there
 from pushgate.endpoints.context import Context, new_id
 from pushgate.endpoints.factors import enrolled_by, passkeys_work
 from pushgate.endpoints.facts import facts_of, must_name_uri
@@ -262,7 +262,7 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
     """
     record = opened.record
     scope = check(facts_of(ctx, opened.client, record.request, pushed=record.pushed, signed=record.signed))
-    asked, session = opened.record.request, browser.session
+    asked, session = opened.record.request, await still_there(ctx, browser.session)
     hint = None if asked.id_token_hint is None else await hint_of(ctx, asked.id_token_hint)
     other = session is not None and await is_another_user(ctx, opened.client, asked, hint, session.sub)
     interaction = await interaction_of(ctx, opened, browser) if browser.known else None

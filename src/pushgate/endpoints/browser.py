@@ -83,6 +83,16 @@ async def browser_of(ctx: Context, request: Request) -> Browser:
     return Browser(fresh, session, digest, known=False, cookies=[cookie, *state])
 
 
+async def still_there(ctx: Context, session: Session | None) -> Session | None:
+    """The session, unless its user is gone or disabled meanwhile. Raises TemporarilyUnavailable.
+
+    Whoever wants to sign out need not be asked about, so that this is no part of `browser_of`.
+    """
+    if session is None or await ctx.services.directory.claims(ctx.name, session.sub) is None:
+        return None
+    return session
+
+
 async def _session(ctx: Context, value: str | None) -> tuple[Session | None, bytes | None]:
     if not value:
         return None, None

@@ -17,11 +17,13 @@ from pushgate.jose.certificates import TrustAnchors, parse_anchors
 from pushgate.jose.encrypt import EncryptionKey
 from pushgate.jose.keys import KeyRing, SigningKey
 from pushgate.jose.seal import Seal
+from pushgate.jose.sign import sign_jwt
 from pushgate.jose.verify import KeySet
 from pushgate.journal import Journal
 from pushgate.model import Client
 from pushgate.profiles import Policy, policy_of
 from pushgate.protocol.assurance import Assurance
+from pushgate.protocol.metadata import metadata
 from pushgate.protocol.scopes import realm_scopes
 from pushgate.realm import Realm
 from pushgate.repeats import Repeats
@@ -124,6 +126,15 @@ class Context:
     def name(self) -> str:
         """The realm's name."""
         return self.realm.settings.name
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata document, with its signed form where the realm wants that too. RFC 8414 2, 2.1."""
+        document, settings = metadata(self.realm), self.realm.settings
+        if settings.signed_metadata:
+            key = self.keys.signing[settings.access_token_signing_alg]
+            document["signed_metadata"] = sign_jwt({"iss": document["issuer"], **document}, key, None)
+        return document
 
     def now(self) -> float:
         """Seconds since the epoch."""

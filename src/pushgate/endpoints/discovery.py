@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
-from pushgate.protocol.metadata import metadata
 
 CACHEABLE = ((b"cache-control", b"public, max-age=300"),)
 
 
 async def metadata_document(ctx: Context, request: Request) -> Reply:
     """RFC 8414 3.2, OpenID Connect Discovery 4.2: both documents are the same."""
-    return json_reply(metadata(ctx.realm), headers=CACHEABLE)
+    return json_reply(ctx.metadata, headers=CACHEABLE)
 
 
 async def jwks_document(ctx: Context, request: Request) -> Reply:

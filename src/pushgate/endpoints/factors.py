@@ -38,9 +38,6 @@ async def enrolled_by(ctx: Context, sub: str) -> frozenset[Method]:
 
 async def username_of(ctx: Context, sub: str) -> str | None:
     """What a user is called; None for one who is gone or disabled."""
-    user = await ctx.accounts.user(sub)
-    if user is not None:
-        return user.username if user.enabled else None
     claims = await ctx.services.directory.claims(ctx.name, sub)
     return None if claims is None else str(claims.get("preferred_username", sub))
 

@@ -17,6 +17,8 @@ from pushgate.profiles import PROFILES
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.details_schema import schema_problem
 from pushgate.protocol.journey import BUILT_IN, FIRST, journey_named
+from pushgate.protocol.metadata import LINKS
+from pushgate.protocol.redirect_uri import registration_problem
 from pushgate.protocol.registration import LIFETIME_RANGE, Problem
 from pushgate.realm import REALM_NAME
 
@@ -87,6 +89,7 @@ def problems(settings: RealmSettings) -> list[Problem]:
         *_details_problems(settings),
         *_context_problems(settings),
         *_language_problems(settings),
+        *_link_problems(settings),
         *_registration_problems(settings),
         *_journey_problems(settings),
     ]
@@ -112,6 +115,15 @@ def _language_problems(settings: RealmSettings) -> list[Problem]:
         Problem(f"claims_locales_supported[{index}]", "must be a language tag (RFC 5646)")
         for index, tag in enumerate(settings.claims_locales_supported)
         if not LANGUAGE.fullmatch(tag)
+    ]
+
+
+def _link_problems(settings: RealmSettings) -> list[Problem]:
+    links = {name: getattr(settings, name) for name in LINKS}
+    return [
+        Problem(name, "must be an https URL")
+        for name, uri in links.items()
+        if uri is not None and (not uri.startswith("https://") or registration_problem(uri.partition("#")[0], "web"))
     ]
 
 

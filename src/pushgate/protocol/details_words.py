@@ -119,7 +119,8 @@ def _cut(text: str, say: Say) -> str:
     rest = len(text) - MAX_SHOWN
     if rest <= 0:
         return _visible(text)
-    return f"{_visible(text[:MAX_SHOWN])}… ({say('%(count)s more characters') % {'count': rest}})"
+    more = say("%(count)s more characters") % {"count": rest}
+    return f"{_visible(text[:MAX_SHOWN])}… ({more})"
 
 
 def _visible(text: str) -> str:

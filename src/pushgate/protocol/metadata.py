@@ -9,6 +9,7 @@ from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS
 from pushgate.protocol import dpop, pkce
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
 from pushgate.protocol.client_auth import METHODS
+from pushgate.protocol.languages import DISPLAYS, UI_LOCALES
 from pushgate.protocol.redirect_uri import RESPONSE_MODES
 from pushgate.protocol.scopes import OPENID, SCOPE_CLAIMS, realm_scopes
 from pushgate.protocol.subjects import SUBJECT_TYPES
@@ -23,6 +24,8 @@ ALIASED = (
     "revocation_endpoint",
 )
 """What clients call themselves, so that they can show a certificate there (RFC 8705 5)."""
+LINKS = ("service_documentation", "op_policy_uri", "op_tos_uri")
+"""Pages for people, which an operator may name. RFC 8414 2."""
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
 ID_TOKEN_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "sid", "nonce", "at_hash", "c_hash", "s_hash")
 
@@ -51,6 +54,8 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "request_parameter_supported": realm.settings.request_parameter_supported,
         "require_signed_request_object": realm.profile.signed_requests or realm.settings.require_signed_request_object,
         "request_uri_parameter_supported": realm.settings.request_uri_parameter_supported,
+        "ui_locales_supported": list(UI_LOCALES),
+        **{name: uri for name in LINKS if (uri := getattr(realm.settings, name)) is not None},
         **_introspection(realm),
         "revocation_endpoint": issuer.revoke,
         "revocation_endpoint_auth_methods_supported": _auth_methods(realm),
@@ -146,6 +151,7 @@ def _openid(realm: Realm) -> dict[str, Any]:
         "claims_supported": list(dict.fromkeys(claims)),
         "claims_parameter_supported": True,
         "claim_types_supported": ["normal"],
+        "display_values_supported": list(DISPLAYS),
         "require_request_uri_registration": realm.settings.request_uri_parameter_supported,
         **({"claims_locales_supported": list(locales)} if locales else {}),
         **_logout(realm),

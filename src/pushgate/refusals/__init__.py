@@ -13,6 +13,7 @@ from pushgate.refusals.authorize import *
 from pushgate.refusals.certificate import *
 from pushgate.refusals.client import *
 from pushgate.refusals.details import *
+from pushgate.refusals.directory import *
 from pushgate.refusals.dpop import *
 from pushgate.refusals.http import *
 from pushgate.refusals.introspection import *

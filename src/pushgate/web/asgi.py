@@ -198,10 +198,13 @@ class Application:
             )
             self.server.journal.emit(event, realm, request)
         machine = route.page is None if route is not None else "text/html" not in (request.header(b"accept") or "")
-        reply = self._told(error, realm) if machine else self.pages.error(error, request, realm)
+        reply = self._told(error, realm) if machine else self._page(error, request, realm)
         if error.refusal is refusals.METHOD and route is not None:
             reply.headers.append((b"allow", ", ".join(route.methods).encode()))
         return reply
+
+    def _page(self, error: OAuthError, request: Request, realm: str) -> Reply:
+        return self.pages.error(error, request, realm, self.server.snapshot.loaded(realm))
 
     def _told(self, error: OAuthError, realm: str) -> Reply:
         """The JSON form, with the DPoP algorithms of the client, or those of the realm's metadata. RFC 9449 7.1."""

@@ -30,6 +30,8 @@ PROTECTION: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     *NO_STORE,
 )
+COMPACT = ("popup", "wap")
+"""Values of `display` for which a page is laid out in a smaller space (OpenID Connect Core 3.1.2.1)."""
 TITLES = {
     404: N_("There is nothing here"),
     403: N_("This cannot go on"),
@@ -130,6 +132,9 @@ class Pages:
             request_id=request.id,
             once=Markup(ONCE),  # noqa: S704 - our own file
             lang=lang,
+            display=request.display if request.display in COMPACT else "page",
+            op_policy_uri=None if ctx is None else ctx.realm.settings.op_policy_uri,
+            op_tos_uri=None if ctx is None else ctx.realm.settings.op_tos_uri,
             static=lambda path: f"{self._root}/static/{path}?v={version(path)}",
             **values,
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pushgate.endpoints.browser import Browser, browser_of
+from pushgate.endpoints.browser import Browser, browser_of, still_there
 from pushgate.endpoints.factors import enrolled_by
 from pushgate.endpoints.http import Reply, with_cookies
 from pushgate.model import Session
@@ -95,7 +95,8 @@ class Here:
 async def signed_in(call: Call, below: str = "", *, fresh: bool = False) -> Here | Reply:
     """Who is here; or the way to the login page, and back to this page. `fresh`: see Here.fresh_first."""
     browser = await browser_of(call.ctx, call.request)
-    if browser.session is None or not known_enough(browser.session, call.ctx.now()):
+    session = await still_there(call.ctx, browser.session)
+    if session is None or not known_enough(session, call.ctx.now()):
         return sign_in_first(call, ACCOUNT + below, max_age=FRESH if fresh else None)
-    here = Here(call, browser, browser.session)
+    here = Here(call, browser, session)
     return (await here.fresh_first(below) if fresh else None) or here

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from pushgate import refusals
-from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of
+from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, Stop, browser_of, still_there
 from pushgate.endpoints.factors import passkeys_work
 from pushgate.endpoints.http import Reply
 from pushgate.errors import OAuthError
@@ -84,7 +84,7 @@ class OwnVisit:
 
     async def missing(self) -> Login | None:
         """Whether somebody has to sign in."""
-        session = self.browser.session
+        session = await still_there(self.call.ctx, self.browser.session)
         used = [name for name, when in session.used.items() if when >= self.since] if session is not None else []
         return None if satisfied(self.demand, used) else Login(again=session is not None)
 

@@ -101,7 +101,7 @@ async def proved(here: SignIn, login: Login, sub: str, username: str, name: str,
     if before.key is not None and not isinstance(await ctx.transient.consume("half", before.key), First):
         return here.reply(BrowserAnswer(GoTo(here.here)))
     shown = {**(before.half.methods if before.half else {}), name: ctx.now()}
-    now = Standing(sub, username, {**before.methods, **shown})
+    now = Standing(sub, before.username, {**before.methods, **shown})
     step = await step_of(here, now)
     if isinstance(step, CannotReach):
         return await here.give_up(refusals.ACR_UNMET())
@@ -109,7 +109,7 @@ async def proved(here: SignIn, login: Login, sub: str, username: str, name: str,
         return await _signed_in(here, now)
     password = _proof(user) if user is not None else before.half.password if before.half else b""
     cookie = await _keep(here, HalfSignedIn(
-        sub=sub, username=username, methods=shown, interaction=here.id, browser=_digest(here.browser.value),
+        sub=sub, username=before.username, methods=shown, interaction=here.id, browser=_digest(here.browser.value),
         password=password, expires_at=int(ctx.now()) + HALF_LIFE,
     ))  # fmt: skip
     return here.reply(BrowserAnswer(GoTo(here.here), [cookie]))
@@ -175,9 +175,10 @@ async def _half(here: SignIn) -> tuple[HalfSignedIn | None, bytes | None]:
     ours = half.interaction == here.id and half.browser == _digest(here.browser.value)
     if not ours or half.expires_at <= ctx.now() or await username_of(ctx, half.sub) is None:
         return None, None
-    user = await ctx.accounts.user(half.sub)
-    if user is not None and half.password and half.password != _proof(user):
-        return None, None
+    if half.password:
+        user = await ctx.services.directory.find(ctx.name, half.username)
+        if user is None or user.sub != half.sub or half.password != _proof(user):
+            return None, None
     return half, key
 
 
