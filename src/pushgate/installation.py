@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pushgate.config import BadSettings, Settings
+from pushgate.directory import Directory
 from pushgate.fetch import Fetcher
 from pushgate.jose.seal import Seal
 from pushgate.manage.service import Management
@@ -30,14 +31,22 @@ class Installation:
     management: Management
 
     def server(
-        self, clock: Callable[[], float] = time.time, *, client_certificates: bool = False
+        self,
+        clock: Callable[[], float] = time.time,
+        *,
+        directory: Directory | None = None,
+        client_certificates: bool = False,
     ) -> AuthorizationServer:
-        """An authorization server over this data; `client_certificates`: its own listener asks for them."""
+        """An authorization server over this data; `client_certificates`: its own listener asks for them.
+
+        `directory` knows the users of an application that embeds the server (docs/own-users.md).
+        """
         return AuthorizationServer(
             base_url=self.settings.base_url,
             engine=self.engine,
             transient=self.transient,
             seal=self.seal,
+            directory=directory,
             fetcher=make_fetcher(self.settings),
             clock=clock,
             client_certificates=client_certificates or bool(self.settings.client_cert_header),

@@ -460,3 +460,89 @@ async def test_iss_is_announced(server: Running) -> None:
 async def test_prompt_values_are_those_that_have_an_effect(server: Running) -> None:
     prompts = (await metadata_of(server))["prompt_values_supported"]
     assert sorted(prompts) == ["consent", "login", "none", "select_account"]
+
+
+# --- Pages for people, and the signed form ------------------------------------------------------------------------
+
+
+LINKS = {
+    "service_documentation": "https://docs.example/api#start",
+    "op_policy_uri": "https://op.example/privacy?a=1&b=2",
+    "op_tos_uri": "https://op.example/terms",
+}
+
+
+def realm_with(**members: Any) -> str:
+    """A manifest of the default realm with these settings."""
+    return json.dumps({"realms": [{"name": "default", **members}]})
+
+
+@pytest.mark.requirement("META-8414-13", "META-8414-14")
+async def test_links_are_told_where_they_are_set_and_no_longer_when_taken_away(server: Running) -> None:
+    assert not LINKS.keys() & (await metadata_of(server)).keys()
+    await server.apply(realm_with(**LINKS))
+    for path in (OAUTH, OPENID):
+        metadata = await metadata_of(server, path)
+        assert {name: metadata[name] for name in LINKS} == LINKS
+    await server.apply(realm_with(op_policy_uri=None))
+    metadata = await metadata_of(server)
+    assert "op_policy_uri" not in metadata
+    assert metadata["op_tos_uri"] == LINKS["op_tos_uri"]
+
+
+@pytest.mark.requirement("META-8414-13")
+async def test_policy_and_terms_are_on_every_page_of_the_realm_that_has_them(server: Running) -> None:
+    pages = ("/", "/oauth2/logout", "/nothing")
+    for path in pages:
+        assert "op.example" not in (await server.http.get(path, headers={"accept": "text/html"})).text
+    await server.apply(realm_with(**LINKS))
+    for path in pages:
+        page = (await server.http.get(path, headers={"accept": "text/html", "accept-language": "de"})).text
+        new = 'target="_blank" rel="noopener noreferrer"'
+        assert f'<a href="https://op.example/privacy?a=1&amp;b=2" {new}>Datenschutzerklärung<' in page
+        assert f'<a href="https://op.example/terms" {new}>Nutzungsbedingungen<' in page
+        assert "docs.example" not in page
+
+
+@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "http://op.example/",
+        "javascript:alert(1)",
+        "op.example",
+        "",
+        "https://",
+        "https://op.example/ x",
+        "https://a@b.example/",
+    ],
+)
+async def test_a_link_is_an_https_url(server: Running, name: str, wrong: str) -> None:
+    with pytest.raises(BadManifest, match=f"{name}: must be an https URL"):
+        await server.apply(realm_with(**{name: wrong}))
+
+
+@pytest.mark.requirement("META-8414-15")
+@pytest.mark.parametrize("alg", ["ES256", "PS256", "EdDSA"])
+async def test_signed_metadata_says_the_same_in_a_jwt_of_the_issuer(server: Running, alg: str) -> None:
+    assert "signed_metadata" not in await metadata_of(server)
+    await server.apply(realm_with(signed_metadata=True, access_token_signing_alg=alg, **LINKS))
+    metadata = await metadata_of(server)
+    signed = metadata.pop("signed_metadata")
+    claims = await verified(server, signed, alg)
+    assert claims == {"iss": BASE_URL, **metadata}
+    assert "signed_metadata" not in claims
+    assert "typ" not in header(signed)
+    assert (await metadata_of(server, OPENID))["signed_metadata"] == signed
+    await server.apply(realm_with(signed_metadata=False))
+    assert "signed_metadata" not in await metadata_of(server)
+
+
+@pytest.mark.requirement("META-8414-15")
+async def test_signed_metadata_is_no_token(server: Running) -> None:
+    await server.apply(realm_with(signed_metadata=True, access_token_signing_alg="RS256"))
+    signed = (await metadata_of(server))["signed_metadata"]
+    reply = await server.http.get("/oauth2/userinfo", headers={"authorization": f"Bearer {signed}"})
+    assert (reply.status_code, reply.headers["pushgate-refusal"]) == (401, "userinfo.token_invalid")
+    request = {**REQUEST, "id_token_hint": signed}
+    told(await ask(server, request), request, "invalid_request", "authorize.id_token_hint")

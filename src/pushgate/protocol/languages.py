@@ -42,6 +42,6 @@ def lookup(ranges: Iterable[str], available: tuple[str, ...] = UI_LOCALES) -> st
             if tag in available:
                 return tag
             tag = tag.rpartition("-")[0]
-            if tag[-2:-1] == "-":  # a singleton means nothing without what came behind it
+            while tag[-2:-1] == "-":  # a singleton means nothing without what came behind it
                 tag = tag[:-2]
     return None
