@@ -57,7 +57,7 @@ def manifest(client: dict[str, Any] | None = None, **realm: Any) -> str:
     }  # fmt: skip
     common = {
         "name": "default",
-        "authentication_contexts": [{"acr": SILVER}, {"acr": GOLD, "amr": ["pwd", "otp"]}],
+        "authentication_contexts": [{"acr": SILVER}, {"acr": GOLD, "amr": ["pwd", "sc"]}],
         "users": [
             {"username": "alice", "password": "alice-password", "claims": ALICE},
             {"username": "bob", "password": "bob-password"},
