@@ -28,7 +28,7 @@ from tests.support.raw import Answer, Header, raw
 from tests.support.steps import agree, ask, code_for, tokens_for
 from tests.support.strategies import json_values, text
 
-PAGES = {"authorize", "login", "consent", "logout", "check_session", "home"}
+PAGES = {"account", "authorize", "login", "consent", "logout", "check_session", "home"}
 MACHINES = sorted(path for path, route in ROUTES.items() if route.name not in PAGES)
 FOR_PEOPLE = sorted(path for path, route in ROUTES.items() if route.name in PAGES)
 
