@@ -40,6 +40,8 @@ from pushgate.store.ports import DurableEngine
 
 REGISTERED = ("self_registered", "client_id_issued_at", "registration_token", "software_statement", "translations")
 NOT_REPLACED = ("client_secret", "self_registered")
+CLOSED = ("allowed_resources", "authorization_details_types")
+"""Members of which None means: whatever the realm has."""
 LONG_SECRET = 48  # bytes, 64 characters: long enough for the HMAC with the longest key
 Act = Literal["create", "update", "unchanged", "delete", "sign out"]
 Work = Callable[[sa.Connection], object]
@@ -182,6 +184,9 @@ class Management:
             members[name] = members[name] or _default_alg(realm, wanted)
         if extra is None and current is not None:
             extra = {name: getattr(current, name) for name in REGISTERED}
+            # What is not said stays closed to a client that registered itself.
+            silent = [name for name in CLOSED if current.self_registered and members[name] is None]
+            extra |= {name: getattr(current, name) for name in silent}
         if wanted.self_registered is not None:
             extra = {**(extra or {}), "self_registered": wanted.self_registered}
         client = Client(**{**members, **(extra or {})}, secret=kept)
