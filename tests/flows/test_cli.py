@@ -22,7 +22,7 @@ import yaml
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from pushgate.model import Credential, StoredKey
+from pushgate.model import Credential, Session, StoredKey
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.testing import Browser
 from tests.support.live import Live, free_port
@@ -317,7 +317,8 @@ def test_an_operator_takes_a_lost_phone_away(folder: Path) -> None:
         for credential in (phone, key):
             row = ("default", credential.credential_id, sub, pack(credential))
             database.execute("INSERT INTO credentials (realm, credential_id, sub, data) VALUES (?, ?, ?, ?)", row)
-        session = ("default", b"d" * 32, sub, 9_999_999_999, b"")
+        kept = Session(sid="s", sub=sub, username="alice", authenticated_at=0, expires_at=9_999_999_999)
+        session = ("default", b"d" * 32, sub, kept.expires_at, pack(kept))
         database.execute("INSERT INTO sessions (realm, digest, sub, expires_at, data) VALUES (?, ?, ?, ?, ?)", session)
     listed = json.loads(done(folder, "user", "credentials", "list", " alice", "--json"))
     assert [(c["credential_id"], c["kind"], c["label"]) for c in listed] == [
@@ -549,7 +550,7 @@ def test_doctor_names_what_a_profile_and_its_realm_do_to_each_other(template: Pa
     manifest = """
 realms:
   - name: default
-    authentication_contexts: [{acr: gold, amr: [pwd, otp]}]
+    authentication_contexts: [{acr: gold, amr: [pwd, sc]}]
     lifetimes: {access_token: 86400}
     clients:
       - {client_id: pusher, client_secret: a-secret-of-22-characters-or-more, redirect_uris: [https://a.example/cb],
@@ -564,7 +565,7 @@ realms:
     }
     report = json.loads(run(template, "doctor", "--json").stdout)
     relaxed = [each["finding"] for each in report if each["level"] == "relaxation"]
-    assert "no sign-in page here reaches the level gold: it needs otp" in relaxed
+    assert "no sign-in page here reaches the level gold: it needs sc" in relaxed
     assert "access tokens live for 86400 seconds" in relaxed
     (template / "anew.yaml").write_text(manifest.replace("pusher", "another"))
     assert "needs pushed requests, which the realm has switched off" in failed(template, "apply", "anew.yaml")
