@@ -158,10 +158,14 @@ async def test_run_a_script_that_the_policy_does_not_name(server: Running) -> No
     for name, page in (await pages(server)).items():
         found, allowed = Page(page.text), policy_of(page).get("script-src", "")
         for attributes, text in found.scripts:
+            if "src" in attributes:  # a file of ours, which the policy names
+                path = attributes["src"].partition("?")[0]
+                assert f"{server.server.base_url}{path}" in allowed.split(), name
+                continue
             digest = b64encode(sha256(text.encode()).digest()).decode()
             nonce = attributes.get("nonce")
-            assert allowed in (f"'sha256-{digest}'", f"'nonce-{nonce}'"), name
-            assert "src" not in attributes, name
+            inline = {word for word in allowed.split() if word.startswith("'")}
+            assert inline in ({f"'sha256-{digest}'"}, {f"'nonce-{nonce}'"}), name
         assert not [a for a in found.attributes if a[1].startswith("on") or a[1] == "style"], name
 
 

@@ -82,7 +82,7 @@ async def test_an_export_does_not_vouch_for_anybody(server: Running) -> None:
     [found] = [c for r in document["realms"] for c in r["clients"] if c["client_id"] == client["client_id"]]
     assert found["self_registered"] is True
     assert found["allowed_resources"] == ()
-    async with running("realms: [{name: default}]") as other:
+    async with running("realms: [{name: default, authorization_details_types: [{type: payment}]}]") as other:
         await other.apply(json.dumps({"realms": [{"name": "default", "clients": [found]}]}))
         stored = await stored_client(other, client["client_id"])
         assert (stored.self_registered, stored.allowed_resources) == (True, ())
@@ -92,7 +92,12 @@ async def test_only_an_operator_vouches_and_only_for_what_is_there(server: Runni
     client = await registered(server, client_name="New App")
     vouched: dict[str, Any] = {"client_id": client["client_id"], "redirect_uris": [URI], "self_registered": False}
     await server.apply(json.dumps({"realms": [{"name": "default", "clients": [vouched]}]}))
-    assert not (await stored_client(server, client["client_id"])).self_registered
+    stored = await stored_client(server, client["client_id"])
+    assert not stored.self_registered
+    # What is not said is open to it now, as to any client; applying that again changes nothing.
+    assert (stored.allowed_resources, stored.authorization_details_types) == (None, None)
+    await server.apply(json.dumps({"realms": [{"name": "default", "clients": [vouched]}]}))
+    assert await stored_client(server, client["client_id"]) == stored
     # The client still manages itself; what it says then was checked by nobody.
     body = {"client_id": client["client_id"], "redirect_uris": ["https://elsewhere.example/"], "self_registered": False}
     assert (await manage(server, client, "PUT", body=body)).status_code == 200

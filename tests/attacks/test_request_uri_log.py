@@ -82,7 +82,7 @@ async def whole_flow(live: Live) -> list[str]:
         assert again.page is not None
         assert again.page.status_code == 400
         cookies = list(http.cookies.values())
-    assert len(cookies) == 2
+    assert len(cookies) == 3
     made = [tokens[name] for name in ("access_token", "id_token", "refresh_token")]
     return [pushed, code, *made, *cookies, "alice-password", PASSWORD]
 

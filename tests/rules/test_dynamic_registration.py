@@ -41,6 +41,7 @@ realms:
     registration:
       mode: "open"
       per_minute: 0
+      authorization_details_types: [payment]
       statement_issuers:
         - {{issuer: "https://trust.example", jwks: {json.dumps({"keys": [ISSUER_KEY.as_dict(private=False)]})}}}
     resources: [{{identifier: "https://api.example", scopes: [write]}}]
@@ -938,3 +939,35 @@ async def test_tokens_that_have_expired_are_deleted(server: Running) -> None:
     await purge_expired(engine, server.management.now())
     assert await engine.read(lambda c: c.scalar(count)) == 1
     assert (await register(server, "closed", lasting)).status_code == 201
+
+
+async def test_details_that_are_not_open_to_all_are_not_had(server: Running) -> None:
+    await server.apply(
+        'realms: [{name: default, registration: {mode: "open", per_minute: 0}, authorization_details_types:'
+        " [{type: payment}]}]"
+    )
+    client = await registered(
+        server, grant_types=["client_credentials"], response_types=[], redirect_uris=None,
+        authorization_details_types=["payment"],
+    )  # fmt: skip
+    assert "authorization_details_types" not in client
+    form = {"grant_type": "client_credentials", "authorization_details": '[{"type": "payment"}]'}
+    reply = await server.http.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data=form)
+    assert (reply.status_code, reply.json()["error"]) == (400, "invalid_authorization_details")
+
+
+async def test_an_operators_entry_that_says_nothing_opens_nothing(server: Running) -> None:
+    client = await registered(server, grant_types=["client_credentials"], response_types=[], redirect_uris=None)
+    await server.apply(
+        f"realms: [{{name: default, clients: [{{client_id: {client['client_id']}, client_name: Renamed,"
+        " grant_types: [client_credentials], response_types: []}]}]"
+    )
+    form = {"grant_type": "client_credentials", "resource": "https://api.example"}
+    reply = await server.http.post("/oauth2/token", auth=(client["client_id"], client["client_secret"]), data=form)
+    assert (reply.status_code, reply.json()["error"]) == (400, "invalid_target")
+
+
+async def test_a_long_language_tag_costs_nothing(server: Running) -> None:
+    client = await registered(server, **{"client_name": "App", "client_name#ja": "アプリ"})
+    stored = await stored_client(server, client["client_id"])
+    assert client_text(stored, "client_name", ("a-" * 500_000,)) == "App"

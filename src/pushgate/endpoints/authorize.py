@@ -31,7 +31,7 @@ from pushgate.model import Client, Interaction, Method, PushedAuthorizationReque
 from pushgate.protocol.access import access_for
 from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.authorization_response import AuthorizationResponse, error_members
-from pushgate.protocol.interaction import Login, Need, Nothing, counting, demand_of, interaction_id, needed
+from pushgate.protocol.interaction import Login, Need, Nothing, counting, demand_of, fresh_since, interaction_id, needed
 from pushgate.protocol.journey import Demand, satisfied
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.redirect_uri import ReplyTo, reply_to
@@ -268,7 +268,9 @@ async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, 
     interaction = await interaction_of(ctx, opened, browser) if browser.known else None
     started_at = ctx.now() if interaction is None else interaction.started_at
     demand, enrolled, selected = demand_for(ctx, opened), frozenset[Method](), False
-    if session is not None and not satisfied(demand, counting(session, asked, opened.client, started_at, ctx.now())):
+    used = () if session is None else counting(session, asked, opened.client, started_at, ctx.now())
+    fresh = fresh_since(asked, opened.client, started_at, ctx.now())
+    if session is not None and (fresh or not satisfied(demand, used)):
         enrolled = await enrolled_by(ctx, session.sub)
     if session is not None and "select_account" in asked.prompt:
         selected = await was_selected(ctx, interaction_id(opened.key, browser.value), session)

@@ -160,6 +160,7 @@ class RegistrationInput(Input, frozen=True):
     mode: Literal["off", "token", "open"] = "off"
     scope: str = "openid profile email address phone offline_access"
     per_minute: int = 10
+    authorization_details_types: tuple[str, ...] = ()
     statement_issuers: tuple[StatementIssuerInput, ...] = ()
     statement_required: bool = False
 

@@ -14,7 +14,8 @@ import yaml
 
 from pushgate.directory.local import username_of
 from pushgate.manage.inputs import ClientInput, ManifestInput, RealmInput, SecretSource
-from pushgate.manage.service import REGISTERED, Change, Management, Refused
+from pushgate.manage.remembered import REGISTERED
+from pushgate.manage.service import Change, Management, Refused
 from pushgate.model import Client, RealmSettings, User
 from pushgate.protocol.registration import complete
 

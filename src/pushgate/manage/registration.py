@@ -137,6 +137,10 @@ class Registrations:
         try:
             asked = {**_replaced(complete(members), rules.scope), **tightened, "client_id": client_id}
             wanted = msgspec.convert(asked, ClientInput)
+            # Nobody has looked at this client, so it has the types that are open to all such clients, and no others.
+            types = wanted.authorization_details_types or rules.authorization_details_types
+            types = tuple(name for name in types if name in rules.authorization_details_types)
+            wanted = msgspec.structs.replace(wanted, authorization_details_types=types)
         except msgspec.ValidationError as problem:
             raise refused([_shape(str(problem))]) from None
         extra = {

@@ -25,6 +25,7 @@ from pushgate.jose.seal import Seal
 from pushgate.manage import realms as realm_rules
 from pushgate.manage.inputs import ClientInput, RealmInput, UserInput
 from pushgate.manage.keys import Rotation, rotation
+from pushgate.manage.remembered import NOT_REPLACED, remembered
 from pushgate.model import Client, ClientSecret, RealmSettings, StoredKey, User
 from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
@@ -38,8 +39,6 @@ from pushgate.store.durable.credentials import Credentials, delete_credential
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
 
-REGISTERED = ("self_registered", "client_id_issued_at", "registration_token", "software_statement", "translations")
-NOT_REPLACED = ("client_secret", "self_registered")
 LONG_SECRET = 48  # bytes, 64 characters: long enough for the HMAC with the longest key
 Act = Literal["create", "update", "unchanged", "delete", "sign out"]
 Work = Callable[[sa.Connection], object]
@@ -180,11 +179,8 @@ class Management:
         members = {f: getattr(wanted, f) for f in wanted.__struct_fields__ if f not in NOT_REPLACED}
         for name in ("id_token_signed_response_alg", "authorization_signed_response_alg"):
             members[name] = members[name] or _default_alg(realm, wanted)
-        if extra is None and current is not None:
-            extra = {name: getattr(current, name) for name in REGISTERED}
-        if wanted.self_registered is not None:
-            extra = {**(extra or {}), "self_registered": wanted.self_registered}
-        client = Client(**{**members, **(extra or {})}, secret=kept)
+        members |= remembered(current, wanted, members) if extra is None else extra
+        client = Client(**members, secret=kept)
         found = (
             problems(client, secret, PROFILES[realm.profile])
             or conflicts(client, realm)

@@ -76,6 +76,7 @@ class Registration(Record, frozen=True):
     mode: Literal["off", "token", "open"] = "off"
     scope: str = "openid profile email address phone offline_access"
     per_minute: int = 10
+    authorization_details_types: tuple[str, ...] = ()  # as `scope`, for rich authorization requests
     statement_issuers: tuple[StatementIssuer, ...] = ()
     statement_required: bool = False
 

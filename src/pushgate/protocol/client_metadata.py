@@ -32,6 +32,7 @@ TRANSLATED = ("client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri")
 TAGGED = re.compile(rf"({'|'.join(TRANSLATED)})#([A-Za-z]{{2,8}}(?:-[A-Za-z0-9]{{1,8}}){{0,5}})")
 MAX_TRANSLATIONS = 100
 MAX_TEXT = 2000  # characters of a translated member
+MAX_TAG = 35  # characters of a language tag that are looked at (RFC 5646 4.4.1)
 SKEW = 30  # seconds
 
 
@@ -112,12 +113,14 @@ def rendered(client: Client) -> dict[str, Any]:
 
 def client_text(client: Client, member: str, locales: tuple[str, ...]) -> str | None:
     """A member in the first of the languages that it was registered in, else as it stands. RFC 7591 2.2."""
+    value: str | None = getattr(client, member)
+    if not client.translations:
+        return value
     by_tag = {name.casefold(): value for name, value in client.translations.items()}
     for locale in locales:
-        tag = locale.casefold()
+        tag = locale[:MAX_TAG].casefold()
         while tag:
             if f"{member}#{tag}" in by_tag:
                 return by_tag[f"{member}#{tag}"]
             tag = tag.rpartition("-")[0]
-    value: str | None = getattr(client, member)
     return value

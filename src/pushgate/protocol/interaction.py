@@ -15,7 +15,7 @@ from pushgate import refusals
 from pushgate.model import AuthorizationRequest, Client, Method, RealmSettings, Session
 from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.claims_request import level_asked
-from pushgate.protocol.journey import CannotReach, Demand, Done, journey_of, next_step, satisfied
+from pushgate.protocol.journey import CannotReach, Demand, Done, full_amr, journey_of, next_step, satisfied
 from pushgate.protocol.user_claims import beyond_scopes, claim_word
 
 
@@ -64,13 +64,14 @@ def needed(
     `other_user`: the request names a user, and the session is not theirs.
     Under prompt=none a need becomes an OAuthError for the client. `started_at` and `now` are seconds
     since the epoch; a sign-in at or after `started_at` satisfies every demand for freshness. `enrolled` has to be
-    right where the session does not satisfy the demand. `selected`: the user chose to go on with this session.
-    OpenID Connect Core 3.1.2.1, 3.1.2.3, 3.1.2.4; RFC 9470 5.
+    right where the session does not satisfy the demand, and where it has to be fresh. `selected`: the user chose to
+    go on with this session. OpenID Connect Core 3.1.2.1, 3.1.2.3, 3.1.2.4; RFC 9470 5.
     """
     silent = "none" in request.prompt
     login = _login_needed(request, session, other_user, started_at, now, selected=selected)
     used = () if session is None or login is not None else counting(session, request, client, started_at, now)
-    if not satisfied(demand, used):
+    # Where freshness is demanded, a factor that the user has is part of it: an old code does not count for a new one.
+    if fresh_since(request, client, started_at, now) or not satisfied(demand, used):
         step = next_step(demand, used, enrolled)
         if isinstance(step, CannotReach):
             raise refusals.ACR_UNMET()
@@ -157,13 +158,15 @@ def _login_needed(
 
 
 def known_enough(session: Session | None, now: float, *, max_age: int | None = None, amr: tuple[str, ...] = ()) -> bool:
-    """Whether a page of ours may be shown to this session: it lives, is fresh, and was begun by these methods.
+    """Whether a page of ours may be shown to this session: it lives, and these methods were used, lately enough.
 
-    `max_age` in seconds; `amr` holds RFC 8176 names.
+    `max_age` in seconds, for each of the methods: an old code beside a new password is no fresh second factor. `amr`
+    holds RFC 8176 names.
     """
-    if session is None or session.expires_at <= now or not set(amr) <= set(session.amr):
+    if session is None or session.expires_at <= now:
         return False
-    return max_age is None or now - session.authenticated_at <= max_age
+    used = [name for name, when in session.used.items() if max_age is None or now - when <= max_age]
+    return bool(used) and {*used, *full_amr(used)}.issuperset(amr)
 
 
 def interaction_id(request_key: bytes, browser: str) -> str:

@@ -20,6 +20,7 @@ OURS = frozenset(
 
 
 # --- What has to be agreed to ---------------------------------------------------------------------------------
+MAX_TAG = 35  # characters of a language tag that are looked at (RFC 5646 4.4.1)
 
 
 def beyond_scopes(request: AuthorizationRequest, scope: Iterable[str]) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def _value(name: str, user_claims: dict[str, Any], locales: tuple[str, ...]) -> 
     if "#" not in name:
         tagged = {key.lower(): key for key in user_claims if key.startswith(f"{name}#")} if locales else {}
         for locale in locales:
-            tag = locale.lower()
+            tag = locale[:MAX_TAG].lower()
             while tag and tagged:
                 if key := tagged.get(f"{name.lower()}#{tag}"):
                     return user_claims[key]

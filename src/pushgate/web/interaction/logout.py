@@ -132,8 +132,12 @@ def _ask(call: Call, asked: Asked, browser: Browser, session: Session, fields: l
 
 
 def _nobody(call: Call, asked: Asked, browser: Browser) -> Reply:
-    """There is nothing to end, which is no error. RP-Initiated Logout 4."""
-    target = sent_on(asked, confirmed=False)
+    """There is nothing to end, which is no error. RP-Initiated Logout 4.
+
+    Anybody can register a client and get an ID Token for it, so such a client is a link here and no redirect.
+    """
+    vouched_for = asked.client is None or not asked.client.self_registered
+    target = sent_on(asked, confirmed=False) if vouched_for else None
     if target is not None:
         return with_cookies(redirect(target.url), browser.cookies)
     return with_cookies(_signed_out(call, asked, asked.return_to, [], no_session=True), browser.cookies)
