@@ -12,11 +12,11 @@ from tests.browser.visitor import Arrive, Visitor
 
 WORDS = {
     "de": {"user": "Benutzername", "password": "Passwort", "in": "Anmelden", "allow": "Erlauben",
-           "deny": "Nicht erlauben"},
+           "deny": "Ablehnen"},
     "es": {"user": "Nombre de usuario", "password": "Contraseña", "in": "Iniciar sesión", "allow": "Permitir",
            "deny": "No permitir"},
     "fr": {"user": "Nom d’utilisateur", "password": "Mot de passe", "in": "Se connecter", "allow": "Autoriser",
-           "deny": "Ne pas autoriser"},
+           "deny": "Refuser"},
     "ja": {"user": "ユーザー名", "password": "パスワード", "in": "ログイン", "allow": "許可する", "deny": "許可しない"},
 }  # fmt: skip
 LOCALES = {"de": "de-AT", "es": "es-MX", "fr": "fr-CA", "ja": "ja-JP"}

@@ -77,12 +77,12 @@ async def test_every_page_of_an_interaction_is_in_its_language(server: Running) 
     assert language(browser) == "de"
     text = browser.page.text
     for expected in (
-        '<bdi class="who">The App</bdi> die Verwendung Ihres Kontos erlauben?',
+        '<h1>Darf <bdi class="who">The App</bdi> Ihr Konto verwenden?</h1>',
         "Sie sind als ",
         "<bdi>Erfahren, wer Sie sind</bdi>",
         "<bdi>Ihre E-Mail-Adresse</bdi>",
         "Zugriff auf https://api.example",
-        "Nicht erlauben",
+        ">Ablehnen<",
     ):
         assert expected in text
     assert "<bdi>write</bdi>" in text  # what a client calls its scope is not ours to translate

@@ -89,7 +89,10 @@ def _day(language: str, seconds: float) -> str:
 
 def _moment(language: str, seconds: float) -> str:
     """A day with the time on it, to the minute."""
-    return f"{_day(language, seconds)}, {datetime.fromtimestamp(seconds, UTC):%H:%M} UTC"
+    from babel import dates
+
+    pattern = str(dates.get_datetime_format("medium", locale=DATES.get(language, language)))
+    return pattern.format(f"{datetime.fromtimestamp(seconds, UTC):%H:%M} UTC", _day(language, seconds))
 
 
 def _functions(catalog: NullTranslations) -> dict[str, Any]:
