@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pyotp
+import pytest
 
-from pushgate.model import Session
-from pushgate.protocol.interaction import known_enough
+from pushgate.model import AuthorizationRequest, Client, Session
+from pushgate.protocol.interaction import Nothing, known_enough, needed
+from pushgate.protocol.journey import BUILT_IN, Demand
 from pushgate.testing import Browser, Running
 from tests.rules.test_account import ACCOUNT
 from tests.support.manifests import REQUEST
@@ -59,3 +61,22 @@ def test_each_method_has_its_own_age() -> None:
     assert not known_enough(session, 1010, max_age=60, amr=("mfa",))
     assert not known_enough(session, 1010, max_age=60, amr=("otp",))
     assert not known_enough(session, 1100, max_age=60)
+
+
+BOTH = ("pwd", "hwk", "pop", "user", "mfa")
+
+
+@pytest.mark.parametrize(("max_age", "amr", "since"), [(60, ("pwd",), 1000), (901, BOTH, 100), (None, BOTH, 100)])
+def test_a_token_speaks_of_nothing_that_was_too_old(max_age: int | None, amr: tuple[str, ...], since: int) -> None:
+    session = Session(
+        sid="s", sub="u", username="u", authenticated_at=1000, expires_at=9999, amr=("pwd", "hwk", "mfa"),
+        methods={"pwd": 1000, "hwk": 100},
+    )  # fmt: skip
+    request = AuthorizationRequest(client_id="app", max_age=max_age)
+    found = needed(
+        request, Client(client_id="app", skip_consent=True), (), session=session, consented=frozenset(),
+        other_user=False, started_at=1001, now=1001, demand=Demand(BUILT_IN[0]), enrolled=frozenset({"passkey"}),
+    )  # fmt: skip
+    assert isinstance(found, Nothing)
+    assert (found.session.amr, found.session.authenticated_at) == (amr, since)
+    assert (found.session.sid, found.session.sub) == ("s", "u")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pushgate.model import AuthenticationContext, Journey, Method
@@ -43,7 +43,10 @@ names = st.frozensets(st.sampled_from(["pwd", "otp", "swk", "hwk"]))
 def follow(
     demand: Demand, enrolled: frozenset[Method], key: str, *, rather_passkey: bool
 ) -> tuple[list[Step], set[str]]:
-    """The steps of somebody who does what is asked, and what they have used in the end."""
+    """The steps of somebody who does what is asked, and what they have used in the end.
+
+    Where a passkey does as well as the password and is used, the step is that of the passkey.
+    """
     steps: list[Step] = []
     used: set[str] = set()
     while True:
@@ -54,6 +57,7 @@ def follow(
             case Done() | CannotReach():
                 return steps, used
             case Password(or_passkey=True) if rather_passkey and "passkey" in enrolled:
+                steps[-1] = Passkey()
                 used.add(key)
             case Password():
                 used.add("pwd")
@@ -70,7 +74,14 @@ def follow(
                 enrolled |= {"passkey"}
 
 
+OTHER_KEY = Demand(
+    Journey(name="passkey", ways=(("passkey",),)),
+    (AuthenticationContext(acr="x", amr=("pwd",)), AuthenticationContext(acr="x", amr=("swk",))),
+)
+
+
 @given(demands, factors, st.sampled_from(["hwk", "swk"]), st.booleans())
+@example(OTHER_KEY, frozenset({"passkey"}), "hwk", True)
 def test_a_journey_ends(demand: Demand, enrolled: frozenset[Method], key: str, rather_passkey: bool) -> None:
     steps, used = follow(demand, enrolled, key, rather_passkey=rather_passkey)
     asked = [type(step) for step in steps]

@@ -11,6 +11,8 @@ import hmac
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
+import msgspec
+
 from pushgate import refusals
 from pushgate.model import AuthorizationRequest, Client, Method, RealmSettings, Session
 from pushgate.protocol.assurance import Assurance
@@ -32,12 +34,14 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The user has to agree."""
+    """The user of this session has to agree."""
+
+    session: Session
 
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """The request can be answered for this session."""
+    """The request can be answered for this session, of which only what counts for it is there."""
 
     session: Session
 
@@ -89,8 +93,8 @@ def needed(
     if not agreed or "consent" in request.prompt:
         if silent:
             raise refusals.CONSENT_REQUIRED()
-        return Consent()
-    return Nothing(session)
+        return Consent(as_it_counts(session, used))
+    return Nothing(as_it_counts(session, used))
 
 
 def consent_to(request: AuthorizationRequest, scope: tuple[str, ...]) -> tuple[str, ...]:
@@ -132,6 +136,18 @@ def counting(
     """The methods of a session that are fresh enough for the request (RFC 8176)."""
     since = fresh_since(request, client, started_at, now)
     return tuple(name for name, when in session.used.items() if when >= since)
+
+
+def as_it_counts(session: Session, names: tuple[str, ...]) -> Session:
+    """The session with these of its methods alone; it is as old as the oldest of them.
+
+    So `amr`, `acr` and `auth_time` never speak of a method that was not fresh enough for the request, nor call an old
+    one new because another was used after it. OpenID Connect Core 2.
+    """
+    methods = {name: session.used[name] for name in names}
+    return msgspec.structs.replace(
+        session, methods=methods, amr=full_amr(methods), authenticated_at=min(methods.values())
+    )
 
 
 def _login_needed(

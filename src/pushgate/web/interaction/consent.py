@@ -110,7 +110,7 @@ async def _allow(here: Visit, params: Params, ticked: list[str]) -> BrowserAnswe
         session.sub, client_id, " ".join(granted), here.opened.record.correlation_id, " ".join(agreed) or None
     )
     ctx.emit(given, here.call.request)
-    response = await flow.complete(ctx, here.call.request, here.opened, session, granted, agreed)
+    response = await flow.complete(ctx, here.call.request, here.opened, need.session, granted, agreed)
     return BrowserAnswer(response, here.browser.cookies)
 
 
