@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from pushgate.errors import OAuthError
 from pushgate.manage.registration import Registrations
 from pushgate.manage.service import Management
 from pushgate.model import Client
@@ -757,6 +758,47 @@ async def test_operators_keep_the_registration_of_a_client(server: Running) -> N
     reply = await manage(server, client)
     assert reply.json()["client_name"] == "Renamed"
     assert (await stored_client(server, client["client_id"])).self_registered
+
+
+async def test_what_an_operator_changed_stays_when_the_client_replaces_its_registration(server: Running) -> None:
+    names = {
+        "client_name": "New App",
+        "client_name#ja": "新しい",
+        "tos_uri": "https://app.example/tos",
+        "tos_uri#de": "https://app.example/agb",
+    }
+    client = await registered(server, **names)
+    own = {"client_id": client["client_id"]}
+    decided = {
+        **own, "client_name": "Checked", "redirect_uris": ["https://checked.example/cb"], "scope": "openid write",
+        "tos_uri": "https://app.example/tos",
+    }  # fmt: skip
+    await server.apply(json.dumps({"realms": [{"name": "default", "clients": [decided]}]}))
+    policy = "https://app.example/privacy"
+    again = {**names, **own, "redirect_uris": [URI], "scope": "openid", "policy_uri": policy}
+    answer = (await manage(server, client, "PUT", body=again)).json()
+    assert (answer["client_name"], answer["redirect_uris"]) == ("Checked", ["https://checked.example/cb"])
+    assert answer["scope"] == "openid write"
+    assert answer["policy_uri"] == policy, "what the operator left alone is the client's"
+    assert "client_name#ja" not in answer
+    assert answer["tos_uri#de"] == "https://app.example/agb"
+    stored = await stored_client(server, client["client_id"])
+    assert stored.operator_set == ("client_name", "redirect_uris", "scope")
+
+
+async def test_what_an_operator_changes_while_a_client_replaces_its_registration(server: Running) -> None:
+    client = await registered(server, client_name="New App")
+    registrations = Registrations(server.management, (await server.management.existing_realm("default")))
+    before = await stored_client(server, client["client_id"])
+    changed = (
+        f"{{client_id: {client['client_id']}, client_name: New App, redirect_uris: ['https://checked.example/cb']}}"
+    )
+    await server.apply(f"realms: [{{name: default, clients: [{changed}]}}]")
+    document = {"client_id": client["client_id"], "client_name": "New App", "redirect_uris": [URI]}
+    with pytest.raises(OAuthError) as refusal:
+        await registrations.replace(before, document, client["registration_access_token"])
+    assert refusal.value.refusal.id == "http.unavailable"
+    assert (await stored_client(server, client["client_id"])).redirect_uris == ("https://checked.example/cb",)
 
 
 # --- Software statements ------------------------------------------------------------------------------------------

@@ -16,7 +16,15 @@ from pushgate.manage.service import Change, Management, Refused
 from pushgate.model import Client, InitialAccessToken, RealmSettings
 from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import secret_digest
-from pushgate.protocol.client_metadata import MANAGED, TIGHTENED, refused, stated, taken
+from pushgate.protocol.client_metadata import (
+    MANAGED,
+    TIGHTENED,
+    refused,
+    stated,
+    taken,
+    translations_without,
+    within,
+)
 from pushgate.protocol.registration import Problem, complete
 from pushgate.store.durable.registrations import (
     InitialAccessTokens,
@@ -119,7 +127,8 @@ class Registrations:
 
     async def _carry_out_for(self, client: Client, change: Change) -> None:
         realm = self._realm.name
-        change.before = lambda c: check_registration(c, realm, client, ("enabled", *TIGHTENED))
+        decided = ("enabled", "operator_set", *TIGHTENED, *client.operator_set)
+        change.before = lambda c: check_registration(c, realm, client, decided)
         try:
             await self._management.carry_out([change])
         except RegistrationGone:
@@ -133,14 +142,11 @@ class Registrations:
         rules = self._realm.registration
         document = stated(document, rules, PROFILES[self._realm.profile], self._management.now())
         members, translations = taken(document)
-        tightened = {} if current is None else {name: getattr(current, name) for name in TIGHTENED}
+        operators = () if current is None else current.operator_set
+        decided = {name: getattr(current, name) for name in (*TIGHTENED, *operators)} if current is not None else {}
         try:
-            asked = {**_replaced(complete(members), rules.scope), **tightened, "client_id": client_id}
+            asked = {**within(complete(members), rules), **decided, "client_id": client_id}
             wanted = msgspec.convert(asked, ClientInput)
-            # Nobody has looked at this client, so it has the types that are open to all such clients, and no others.
-            types = wanted.authorization_details_types or rules.authorization_details_types
-            types = tuple(name for name in types if name in rules.authorization_details_types)
-            wanted = msgspec.structs.replace(wanted, authorization_details_types=types)
         except msgspec.ValidationError as problem:
             raise refused([_shape(str(problem))]) from None
         extra = {
@@ -148,7 +154,8 @@ class Registrations:
             "allowed_resources": (),
             "registration_token": _digest(token),
             "software_statement": document.get("software_statement"),
-            "translations": translations,
+            "operator_set": operators,
+            "translations": translations_without(translations, operators),
         }
         try:
             change = await self._management.plan_client(self._realm, wanted, None, extra=extra)
@@ -204,17 +211,6 @@ def _digest(token: str) -> bytes:
 def _same_secret(client: Client, secret: Any) -> bool:
     known = client.secret
     return isinstance(secret, str) and known is not None and hmac.compare_digest(secret_digest(secret), known.digest)
-
-
-def _replaced(members: dict[str, Any], allowed: str) -> dict[str, Any]:
-    """Scope values that nobody may register for are left out; who names none gets those that are allowed.
-
-    The response shows it. RFC 7591 2, 3.2.1.
-    """
-    scope = members.get("scope", allowed)
-    if not isinstance(scope, str):
-        return members
-    return {**members, "scope": " ".join(s for s in scope.split(" ") if s in allowed.split(" ")) or allowed}
 
 
 def _shape(complaint: str) -> Problem:

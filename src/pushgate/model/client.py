@@ -93,6 +93,7 @@ class Client(Record, frozen=True):
     client_id_issued_at: int | None = None
     registration_token: bytes | None = None  # the digest of the registration access token
     software_statement: str | None = None
+    operator_set: tuple[str, ...] = ()  # members that the client's own PUT leaves as they are
     translations: dict[str, str] = {}  # members with a language tag, such as client_name#ja (RFC 7591 2.2)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from pushgate import refusals
@@ -17,7 +18,8 @@ OWN = frozenset(
     {
         "client_id", "secret", "profile", "enabled", "pkce_required", "par_request_expiry",
         "pushed_redirect_uri_prefixes", "step_up", "skip_consent", "allowed_resources", "default_journey",
-        "self_registered", "client_id_issued_at", "registration_token", "software_statement", "translations",
+        "self_registered", "client_id_issued_at", "registration_token", "software_statement", "operator_set",
+        "translations",
     }
 )  # fmt: skip
 """Members that only an operator sets, or the server: whoever registers a client cannot."""
@@ -49,6 +51,27 @@ def taken(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
                 raise refused([Problem(name.partition("#")[0], "must be a short text in every language")])
             translations[name] = value
     return members, translations
+
+
+def translations_without(translations: dict[str, str], members: Collection[str]) -> dict[str, str]:
+    """Those that do not translate one of these members."""
+    return {name: text for name, text in translations.items() if name.partition("#")[0] not in members}
+
+
+def within(members: dict[str, Any], rules: Registration) -> dict[str, Any]:
+    """The members without what no client may register for itself: nobody has looked at it.
+
+    Scope values and types of authorization details that are not open to all are left out; who names none gets those
+    that are. The response shows it. A value of the wrong type is for others to refuse. RFC 7591 2, 3.2.1.
+    """
+    scope = members.get("scope", rules.scope)
+    types = members.get("authorization_details_types", rules.authorization_details_types)
+    found = dict(members)
+    if isinstance(scope, str):
+        found["scope"] = " ".join(s for s in scope.split(" ") if s in rules.scope.split(" ")) or rules.scope
+    if isinstance(types, list | tuple):
+        found["authorization_details_types"] = [t for t in types if t in rules.authorization_details_types]
+    return found
 
 
 def stated(document: dict[str, Any], rules: Registration, profile: SecurityProfile, now: float) -> dict[str, Any]:
