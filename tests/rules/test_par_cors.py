@@ -39,6 +39,7 @@ def granted(reply: httpx.Response) -> list[str]:
 async def test_a_page_of_a_public_client_may_call_the_machine_endpoints(server: Running, path: str) -> None:
     preflight = await server.http.options(path, headers=PREFLIGHT | {"origin": SPA_ORIGIN})
     assert (preflight.status_code, preflight.content) == (204, b"")
+    assert "content-length" not in preflight.headers
     assert preflight.headers["access-control-allow-origin"] == SPA_ORIGIN
     assert "POST" in preflight.headers["access-control-allow-methods"]
     assert "content-type" in preflight.headers["access-control-allow-headers"]

@@ -120,11 +120,9 @@ class Application:
                 certificate_of, scope, headers, header=self._certificate_header, proxies=self._proxies
             )
         reply = await self.answer(request, receive)
-        out = [
-            *reply.headers,
-            (b"content-length", b"%d" % len(reply.body)),
-            (b"x-request-id", request.id.encode()),
-        ]
+        out = [*reply.headers, (b"x-request-id", request.id.encode())]
+        if reply.status != 204:  # which has no content at all (RFC 9110 8.6)
+            out.append((b"content-length", b"%d" % len(reply.body)))
         if self._hsts is not None:
             out.append(self._hsts)
         await send({"type": "http.response.start", "status": reply.status, "headers": out})
