@@ -321,7 +321,7 @@ def test_a_query_that_is_registered_stays() -> None:
     target = return_to(Params({"post_logout_redirect_uri": "https://app.example/out?a=b", "state": "s"}), registered)
     assert target is not None
     assert target.url == "https://app.example/out?a=b&state=s"
-    assert sent_on(Asked(registered, None, target), confirmed=False) is None
+    assert sent_on(Asked(registered, None, target), None, confirmed=False) is None
 
 
 async def test_what_can_be_registered() -> None:

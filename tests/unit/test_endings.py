@@ -59,7 +59,7 @@ async def begin(engine: SqliteEngine, number: int, sub: str = "alice") -> Sessio
     await Accounts(engine, REALM).add_session(f"digest-{number}".encode(), found, replaces=None)
     grants = Grants(engine, REALM)
     for made in (grant(number, "told", sub=sub), grant(number, "quiet", "offline_access", sub=sub)):
-        await grants.add_grant(made, 10_000)
+        assert await grants.add_grant(made, 10_000, now=0)
     return found
 
 
@@ -96,6 +96,41 @@ async def test_all_sessions_of_a_user_end_and_nobody_elses(engines: list[SqliteE
     assert len(ended.deliveries) == 2
     assert await Accounts(engines[0], REALM).session(b"digest-3") is not None
     assert await Grants(engines[0], REALM).grant_live("3-told-")
+
+
+async def test_no_grant_of_a_session_that_is_over(engines: list[SqliteEngine]) -> None:
+    alive = await begin(engines[0], 1)
+    await begin(engines[0], 2)
+    grants = Grants(engines[1], REALM)
+    assert not await grants.add_grant(grant(1, "late"), 10_000, now=1000), "expired"
+    await Endings(engines[0], REALM).end_session(alive, deliver_at=9)
+    assert not await grants.add_grant(grant(1, "late"), 10_000, now=0), "ended"
+    assert await grants.grant("1-late-") is None
+    assert await grants.add_grant(grant(2, "late"), 10_000, now=0)
+
+
+async def test_what_an_expired_session_left_ends(engines: list[SqliteEngine]) -> None:
+    await begin(engines[0], 1)
+    await begin(engines[0], 2)
+    endings, grants = Endings(engines[0], REALM), Grants(engines[0], REALM)
+    assert (await endings.end_lapsed("sid-1", now=999, deliver_at=9)).sids == (), "it lives"
+    ended = await endings.end_lapsed("sid-1", now=1000, deliver_at=9)
+    assert ended.sids == ("sid-1",)
+    assert [found.delivery.client_id for found in ended.deliveries] == ["told"]
+    assert not await grants.grant_live("1-told-")
+    assert await grants.grant_live("1-quiet-offline_access")
+    assert await grants.grant_live("2-told-")
+    assert (await endings.end_lapsed("sid-1", now=1000, deliver_at=9)).sids == (), "once"
+    assert (await endings.end_lapsed("unheard-of", now=1000, deliver_at=9)).sids == ()
+
+
+async def test_an_operator_ends_what_sessions_left_that_were_purged(engines: list[SqliteEngine]) -> None:
+    await begin(engines[0], 1)
+    await engines[0].write(lambda c: c.execute(sa.delete(t.sessions)) and None)
+    ended = await engines[0].write(lambda c: end_sessions(c, REALM, "alice", deliver_at=5))
+    assert ended.sids == ("sid-1",)
+    assert [found.delivery.client_id for found in ended.deliveries] == ["told"]
+    assert not await Grants(engines[0], REALM).grant_live("1-told-")
 
 
 async def test_each_delivery_has_one_claimant(engines: list[SqliteEngine]) -> None:

@@ -341,6 +341,8 @@ async def complete(
 ) -> AuthorizationResponse:
     """Consume the request, then write the grant, then make what the client asked for. One winner.
 
+    `session` is what counts of it (see protocol.interaction); the client is told where it ended meanwhile.
+
     `agreed` are the claims beyond the scope that the user let go; None: all that were asked for.
     """
     answer = await answer_of(ctx, opened.client, opened.reply_to)
@@ -351,6 +353,10 @@ async def complete(
     claims = agreed_claims(asked, scope, agreed)
     first = await consume(ctx, opened)
     grant = await authorization_grant(ctx, first, opened.client, opened.record, session, scope, access.audience, claims)
+    if grant is None:
+        error = refusals.LOGIN_REQUIRED("signed out meanwhile")
+        emit_refusal(ctx, request, opened.record, error)
+        return answer(error_members(error))
     members = await front_channel_members(ctx, first, opened.client, asked, opened.reply_to, grant, form)
     members |= state_members(ctx, opened.client.client_id, opened.reply_to, session, scope)
     answered = AuthorizationAnswered(

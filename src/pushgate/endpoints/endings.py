@@ -7,6 +7,7 @@ from pushgate.endpoints.http import Request
 from pushgate.endpoints.logout_delivery import LEASE
 from pushgate.events import GrantRevoked, SignedOut
 from pushgate.model import Client, Session
+from pushgate.store.durable.endings import Ended
 
 
 async def end_session(
@@ -27,6 +28,16 @@ async def end_session(
     ended = await ctx.endings.end_session(session, deliver_at=int(ctx.now()) + LEASE)
     if ended.sids:
         ctx.emit(SignedOut(session.sub, session.sid, reason, client_id), request)
+    return await _told(ctx, ended, request)
+
+
+async def end_lapsed(ctx: Context, sid: str, request: Request) -> None:
+    """Somebody signs out whose session has expired: what it left behind ends now, and its clients are told."""
+    now = int(ctx.now())
+    await _told(ctx, await ctx.endings.end_lapsed(sid, now=now, deliver_at=now + LEASE), request)
+
+
+async def _told(ctx: Context, ended: Ended, request: Request | None) -> tuple[Client, ...]:
     for grant in ended.revoked:
         ctx.emit(GrantRevoked(grant.grant_id, grant.client_id, "session ended", grant.correlation_id), request)
     await ctx.services.logouts.send(ctx, ended.deliveries)

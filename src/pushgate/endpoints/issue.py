@@ -46,8 +46,8 @@ async def authorization_grant(
     scope: tuple[str, ...],
     audience: tuple[str, ...],
     claims: ClaimsRequest | None,
-) -> Grant:
-    """Write down what the user allowed, before anything is made from it."""
+) -> Grant | None:
+    """Write down what the user allowed, before anything is made from it; None if they were signed out meanwhile."""
     assert isinstance(first, First)
     settings, asked = ctx.realm.settings, record.request
     grant = Grant(
@@ -69,8 +69,8 @@ async def authorization_grant(
     lifetimes = settings.lifetimes
     # As long as its session too: the client is told when that ends.
     longest = max(lifetimes.refresh_token, lifetimes.access_token, lifetimes.session) + lifetimes.code
-    await ctx.grants.add_grant(grant, int(ctx.now()) + longest)
-    return grant
+    now = int(ctx.now())
+    return grant if await ctx.grants.add_grant(grant, now + longest, now=now) else None
 
 
 async def front_channel_members(

@@ -104,12 +104,16 @@ def decide(asked: Asked, session: Session | None, *, confirmed: bool) -> Decisio
     return SignOut() if proven or confirmed else AskFirst()
 
 
-def sent_on(asked: Asked, *, confirmed: bool) -> ReturnTo | None:
+def sent_on(asked: Asked, session: Session | None, *, confirmed: bool) -> ReturnTo | None:
     """Where the browser is sent. An ID Token proves who asks, or the user saw who it is and agreed.
 
-    RP-Initiated Logout 3.
+    Anybody can register a client where that is open, and get an ID Token for it: it counts if it is of this very
+    session. RP-Initiated Logout 3, RFC 9700 4.11.2.
     """
-    return asked.return_to if asked.hint is not None or confirmed else None
+    if asked.hint is None or asked.client is None:
+        return asked.return_to if confirmed else None
+    proven = session is not None and session.sid == asked.hint.sid
+    return asked.return_to if confirmed or proven or not asked.client.self_registered else None
 
 
 # --- What other applications are told -------------------------------------------------------------------------

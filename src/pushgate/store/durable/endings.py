@@ -47,6 +47,18 @@ class Endings:
         self._engine = engine
         self._realm = realm
 
+    async def end_lapsed(self, sid: str, *, now: int, deliver_at: int) -> Ended:
+        """End what is left of a session that has expired; one that lives is not touched."""
+
+        def work(c: sa.Connection) -> Ended:
+            query = sa.select(t.grants.c.sub).where(t.grants.c.realm == self._realm, t.grants.c.sid == sid).limit(1)
+            sub = c.scalar(query)
+            if sub is None or any(s.expires_at > now for s in _sessions(c, self._realm, sub, sid).values()):
+                return Ended()
+            return end_sessions(c, self._realm, sub, sid=sid, deliver_at=deliver_at)
+
+        return await self._engine.write(work)
+
     async def end_session(self, session: Session, *, deliver_at: int) -> Ended:
         """End one session. `deliver_at`: when others may send what the caller has not sent until then."""
         return await self._engine.write(
@@ -58,22 +70,23 @@ def end_sessions(c: sa.Connection, realm: str, sub: str, *, deliver_at: int, sid
     """Sign a user out: of the session `sid`, or everywhere.
 
     Grants of the sessions end, but for those with offline_access; the clients with a backchannel_logout_uri are put
-    down to be told from `deliver_at` on (seconds since the epoch). A session that is over ends nothing again.
-    OpenID Connect Back-Channel Logout 2.7.
+    down to be told from `deliver_at` on (seconds since the epoch). A session that merely expired left its grants
+    behind, so these are looked for too. What is over ends nothing again. OpenID Connect Back-Channel Logout 2.7.
     """
     ending = _sessions(c, realm, sub, sid)
-    if not ending:
-        return Ended()
-    sids = tuple(dict.fromkeys(session.sid for session in ending.values()))
-    c.execute(sa.delete(t.sessions).where(t.sessions.c.realm == realm, t.sessions.c.digest.in_(ending)))
-    of_sessions = (t.grants.c.realm == realm, t.grants.c.sid.in_(sids))
-    rows = c.execute(sa.select(t.grants.c.data, t.grants.c.revoked).where(*of_sessions)).all()
+    whose = [t.grants.c.realm == realm, t.grants.c.sub == sub, *([] if sid is None else [t.grants.c.sid == sid])]
+    rows = c.execute(sa.select(t.grants.c.data, t.grants.c.revoked).where(*whose)).all()
     grants = [(unpack(row.data, Grant), row.revoked) for row in rows]
     over = tuple(grant for grant, revoked in grants if not revoked and OFFLINE not in grant.scope)
+    sids = tuple(dict.fromkeys([*(session.sid for session in ending.values()), *(grant.sid for grant in over)]))
+    if not sids:
+        return Ended()
+    c.execute(sa.delete(t.sessions).where(t.sessions.c.realm == realm, t.sessions.c.digest.in_(ending)))
     ids = [grant.grant_id for grant in over]
-    c.execute(sa.update(t.grants).where(*of_sessions, t.grants.c.grant_id.in_(ids)).values(revoked=True))
-    clients = _clients(c, realm, {grant.client_id for grant, _ in grants})
-    used = sorted({(grant.sid, grant.client_id) for grant, _ in grants if _told(clients, grant.client_id)})
+    c.execute(sa.update(t.grants).where(*whose, t.grants.c.grant_id.in_(ids)).values(revoked=True))
+    there = [grant for grant, _ in grants if grant.sid in sids]
+    clients = _clients(c, realm, {grant.client_id for grant in there})
+    used = sorted({(grant.sid, grant.client_id) for grant in there if _told(clients, grant.client_id)})
     wanted = [LogoutDelivery(client_id=client_id, sub=sub, sid=of) for of, client_id in used]
     deliveries = tuple(_put_down(c, realm, delivery, deliver_at) for delivery in wanted)
     return Ended(sids, tuple(clients.values()), over, deliveries)

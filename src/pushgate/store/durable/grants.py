@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 import sqlalchemy as sa
 
-from pushgate.model import Grant, RefreshToken
+from pushgate.model import Grant, RefreshToken, Session
 from pushgate.store.durable import tables as t
 from pushgate.store.durable.accounts import revoke_grants
 from pushgate.store.durable.configuration import pack, unpack
@@ -20,6 +20,11 @@ _ID: sa.BindParameter[str] = sa.bindparam("id")
 _SUB: sa.BindParameter[str] = sa.bindparam("sub")
 _CLIENT: sa.BindParameter[str] = sa.bindparam("client")
 _ADD_GRANT = Prepared(sa.insert(t.grants))
+_SESSIONS = Prepared(
+    sa.select(t.sessions.c.data)
+    .where(t.sessions.c.realm == _R, t.sessions.c.sub == _SUB, t.sessions.c.expires_at > sa.bindparam("now"))
+    .with_for_update(read=True)
+)
 _GRANT = Prepared(
     sa.select(t.grants.c.data, t.grants.c.revoked).where(t.grants.c.realm == _R, t.grants.c.grant_id == _ID)
 )
@@ -54,13 +59,25 @@ class Grants:
         self._engine = engine
         self._realm = realm
 
-    async def add_grant(self, grant: Grant, expires_at: int) -> None:
-        """Keep a grant until `expires_at`, when the last token of it has ended."""
+    async def add_grant(self, grant: Grant, expires_at: int, *, now: int) -> bool:
+        """Keep a grant until `expires_at`, when the last token of it has ended; False if its session is over.
+
+        In one transaction, so that no grant outlives a sign-out that came first.
+        """
         row = {
             "realm": self._realm, "grant_id": grant.grant_id, "client_id": grant.client_id, "sub": grant.sub,
             "expires_at": expires_at, "revoked": False, "data": pack(grant), "sid": grant.sid,
         }  # fmt: skip
-        await self._engine.write(lambda c: _ADD_GRANT.run(c, row) and None)
+        session = {"r": self._realm, "sub": grant.sub, "now": now}
+
+        def work(c: sa.Connection) -> bool:
+            sessions = (unpack(found.data, Session) for found in _SESSIONS.run(c, session).all())
+            alive = any(one.sid == grant.sid for one in sessions)
+            if alive:
+                _ADD_GRANT.run(c, row)
+            return alive
+
+        return await self._engine.write(work)
 
     async def grant(self, grant_id: str) -> Grant | None:
         """A grant, revoked or not; None once it was purged or its user deleted."""

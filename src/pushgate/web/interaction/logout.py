@@ -11,7 +11,7 @@ from pushgate import refusals
 from pushgate.endpoints.authorize import parameters
 from pushgate.endpoints.browser import Browser, browser_of, session_cookie
 from pushgate.endpoints.context import Context
-from pushgate.endpoints.endings import end_session
+from pushgate.endpoints.endings import end_lapsed, end_session
 from pushgate.endpoints.http import Reply, set_cookie, with_cookies
 from pushgate.endpoints.session_state import state_cookies
 from pushgate.endpoints.subjects import hint_of
@@ -64,10 +64,10 @@ async def logout_page(call: Call) -> Reply:
     confirmed = _confirmed(call, params, browser, fields)
     decision = decide(asked, browser.session, confirmed=confirmed)
     if isinstance(decision, NobodyThere) or browser.session is None:
-        return _nobody(call, asked, browser)
+        return await _nobody(call, asked, browser)
     if isinstance(decision, AskFirst):
         return _ask(call, asked, browser, browser.session, fields)
-    return await _sign_out(call, asked, browser.session, sent_on(asked, confirmed=confirmed))
+    return await _sign_out(call, asked, browser.session, sent_on(asked, browser.session, confirmed=confirmed))
 
 
 async def what_is_asked(ctx: Context, params: Params) -> Asked:
@@ -131,13 +131,11 @@ def _ask(call: Call, asked: Asked, browser: Browser, session: Session, fields: l
     return with_cookies(reply, browser.cookies)
 
 
-def _nobody(call: Call, asked: Asked, browser: Browser) -> Reply:
-    """There is nothing to end, which is no error. RP-Initiated Logout 4.
-
-    Anybody can register a client and get an ID Token for it, so such a client is a link here and no redirect.
-    """
-    vouched_for = asked.client is None or not asked.client.self_registered
-    target = sent_on(asked, confirmed=False) if vouched_for else None
+async def _nobody(call: Call, asked: Asked, browser: Browser) -> Reply:
+    """There is no session, which is no error; of an expired one there may be something left. RP-Initiated Logout 4."""
+    if asked.hint is not None:
+        await end_lapsed(call.ctx, asked.hint.sid, call.request)
+    target = sent_on(asked, None, confirmed=False)
     if target is not None:
         return with_cookies(redirect(target.url), browser.cookies)
     return with_cookies(_signed_out(call, asked, asked.return_to, [], no_session=True), browser.cookies)
