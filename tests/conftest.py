@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from pushgate.testing import Running, running
 from tests.support.live import Live, serving
 from tests.support.manifests import MANIFEST
 
+# The same examples each time, so that a change is judged by itself; to look for others: --hypothesis-seed=NUMBER.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
 pytest_plugins = ["tests.plugin_requirements"]
 
 

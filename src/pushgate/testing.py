@@ -100,6 +100,17 @@ class Running:
         return Browser(httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=self.server.base_url))
 
 
+@cache
+def _empty() -> bytes:
+    """A database with nothing but the schema: the migrations run once in a process."""
+    engine = SqliteEngine(None)
+    try:
+        engine.migrate(upgrade)
+        return engine.image()
+    finally:
+        engine.close()
+
+
 @asynccontextmanager
 async def running(
     manifest: str = "realms: [{name: default}]",
@@ -121,7 +132,7 @@ async def running(
     clock = clock or FrozenClock()
     seal = _seal()
     engine = SqliteEngine(None)
-    engine.migrate(upgrade)
+    engine.restore(_empty())
     transient = SqliteTransient(None, clock)
     management = Management(
         engine, seal, clock, make_key=lambda alg, seal, now: _key(alg, seal), hash_password=_cheap.hash,

@@ -8,7 +8,6 @@ import re
 import sqlite3
 import stat
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from joserfc.jwk import KeySet
 from pushgate.model import Credential, Session, StoredKey
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.testing import Browser
+from tests.support import commands
 from tests.support.live import Live, free_port
 from tests.support.manifests import APP, APP_SECRET, HMAC_SECRET, MANIFEST, POST_SECRET, REDIRECT, REQUEST, VERIFIER
 
@@ -50,11 +50,7 @@ Done = subprocess.CompletedProcess[str]
 def run(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> Done:
     """`pushgate ...` in a folder, with these settings and no others."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PUSHGATE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "pushgate", *arguments],
-        cwd=folder, env=environment | settings, capture_output=True, text=True, input=input, timeout=PATIENCE,
-        check=False,
-    )  # fmt: skip
+    return commands.run(folder, *arguments, environment=environment | settings, input=input)
 
 
 def done(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> str:

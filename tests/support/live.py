@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support import commands
 from tests.support.certificates import Made
 
 PATIENCE = 20  # seconds to become ready
@@ -81,10 +82,7 @@ def command(
     folder: Path, environment: dict[str, str], *arguments: str, input: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "pushgate", *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, input=input, timeout=60, check=False,
-    )  # fmt: skip
+    return commands.run(folder, *arguments, environment=environment, input=input)
 
 
 def environment_of(url: str, settings: dict[str, str]) -> dict[str, str]:

@@ -682,7 +682,7 @@ URLS |= st.builds("{}://{}{}".format, st.sampled_from(["https", "HTTPS", "http",
 LOCKED = Fetcher(resolver=public, allow_hosts=["localhost"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(URLS)
 def test_any_text_as_url_is_refused_or_dialled_at_a_public_address(url: str) -> None:
     LOCKED.dial = dial = Refusing()

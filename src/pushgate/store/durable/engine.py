@@ -23,6 +23,7 @@ class SqliteEngine:
 
     def __init__(self, path: Path | None) -> None:
         self.writer, writing = _connection(path)
+        self._raw = writing
         self._reader = self.writer if path is None else _connection(path)[0]
         self._transaction = SqliteTransaction(writing)
         self._commit = GroupCommit(self._transaction)
@@ -45,9 +46,22 @@ class SqliteEngine:
         with self.writer.begin():
             work(self.writer)
 
+    def image(self) -> bytes:
+        """The whole database, as `restore` takes it."""
+        return self._raw.serialize()
+
+    def restore(self, image: bytes) -> None:
+        """Be another database, before anything else uses the engine; only in memory."""
+        self.writer.rollback()  # ends what SQLAlchemy began by itself
+        self._raw.deserialize(image)
+
     async def aclose(self) -> None:
         """See store.ports.DurableEngine."""
         await self._commit.aclose()
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; nothing is on its way."""
         for connection in {self._reader, self.writer}:
             connection.close()
             connection.engine.dispose()
