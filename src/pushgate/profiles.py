@@ -7,6 +7,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pushgate.dialects import DIALECTS, Dialect
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -65,6 +67,8 @@ class SecurityProfile:
     """A requested `acr` that is known and cannot be reached is an error, and not only a wish."""
     introspection_for_resources_only: bool
     """A client learns nothing about tokens by having got them, only by answering for an API that they are for."""
+    lenient: bool
+    """What a realm's dialect loosens may be loosened."""
     longest_code: int  # seconds that a code lives at most
     longest_request: int  # seconds that a request_uri lives at most
 
@@ -86,6 +90,7 @@ class SecurityProfile:
             issuer_audience=self.issuer_audience or realm.issuer_audience,
             introspection_for_resources_only=self.introspection_for_resources_only
             or realm.introspection_for_resources_only,
+            lenient=self.lenient and realm.lenient,
             longest_code=min(self.longest_code, realm.longest_code),
             longest_request=min(self.longest_request, realm.longest_request),
         )
@@ -100,6 +105,7 @@ class SecurityProfile:
         bound = self.sender_constrained or registered
         types = self.response_types & frozenset(map(canonical_response_type, client.response_types))
         lifetime = client.par_request_expiry or par.lifetime
+        dialect = DIALECTS[realm.dialect]
         return Policy(
             profile=self,
             par_required=self.par_required or par.required or client.require_pushed_authorization_requests,
@@ -115,6 +121,7 @@ class SecurityProfile:
             else self.response_modes & frozenset(client.response_modes),
             step_up=self.step_up or realm.step_up or client.step_up,
             request_lifetime=None if lifetime is None else min(lifetime, self.longest_request),
+            dialect=dialect if self.lenient else dialect.strict,
             code_lifetime=min(realm.lifetimes.code, self.longest_code),
         )
 
@@ -138,6 +145,8 @@ class Policy:
     response_types: frozenset[str]
     response_modes: frozenset[str]
     step_up: bool
+    dialect: Dialect
+    """How the realm's product behaves, as far as the profile lets it."""
     request_lifetime: int | None  # seconds; None: the dialect's default
     code_lifetime: int  # seconds
 
@@ -163,6 +172,7 @@ OAUTH2 = SecurityProfile(
     redirect_uri_required=False,
     issuer_audience=False,
     introspection_for_resources_only=False,
+    lenient=True,
     longest_code=600,
     longest_request=600,
 )
@@ -182,6 +192,7 @@ FAPI2_SECURITY = SecurityProfile(
     redirect_uri_required=True,  # 5.3.2.2-6
     issuer_audience=True,  # 5.3.2.1-8
     introspection_for_resources_only=False,
+    lenient=False,
     longest_code=60,  # 5.3.2.1-11
     longest_request=599,  # 5.3.2.2-12
 )

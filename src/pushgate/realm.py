@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
-from pushgate.dialects import DIALECTS, Dialect, Paths
+from pushgate.dialects import DIALECTS, RFC9126, Dialect, Paths
 from pushgate.model import RealmSettings
 from pushgate.profiles import PROFILES, SecurityProfile
 
 DEFAULT_REALM = "default"
 REALM_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
+HOST = re.compile(
+    r"(?=.{1,253}(?::|$))[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]{1,5})?"
+)
+"""A host name in lower case, with a port where that is not the base URL's."""
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -59,15 +63,37 @@ def check_mtls_base_url(url: str, base_url: str) -> str:
 class Issuer:
     """An issuer identifier and the URLs below it."""
 
-    base_url: str
+    server_url: str
     realm: str
-    paths: Paths
+    dialect: Dialect
     mtls_base_url: str | None = None  # the same endpoints, where clients are asked for certificates
+    host: str | None = None  # the realm's own, if it has one
+
+    @cached_property
+    def base_url(self) -> str:
+        """The base URL of the realm: the server's, or the same on the realm's own host."""
+        if self.host is None:
+            return self.server_url
+        parts = urlsplit(self.server_url)
+        port = "" if ":" in self.host or parts.port is None else f":{parts.port}"
+        return f"{parts.scheme}://{self.host}{port}{parts.path}"
+
+    @property
+    def paths(self) -> Paths:
+        """The paths that the realm publishes, below `published`."""
+        return self.dialect.paths
 
     @cached_property
     def prefix(self) -> str:
-        """The path prefix of the realm: empty for the default realm."""
-        return "" if self.realm == DEFAULT_REALM else f"/realms/{self.realm}"
+        """The path prefix of the realm: empty for the default realm, and on a host of its own."""
+        return "" if self.realm == DEFAULT_REALM or self.host is not None else f"/realms/{self.realm}"
+
+    @cached_property
+    def published(self) -> str:
+        """What the published endpoint URLs begin with."""
+        if self.dialect.prefix == RFC9126.prefix:
+            return self.identifier
+        return self.base_url + self.dialect.prefix_of(self.realm, DEFAULT_REALM)
 
     @cached_property
     def identifier(self) -> str:
@@ -87,71 +113,104 @@ class Issuer:
     @cached_property
     def par(self) -> str:
         """Pushed authorization request endpoint."""
-        return self.identifier + self.paths.par
+        return self.published + self.paths.par
 
     @cached_property
     def authorize(self) -> str:
         """Authorization endpoint."""
-        return self.identifier + self.paths.authorize
+        return self.published + self.paths.authorize
 
     @cached_property
     def token(self) -> str:
         """Token endpoint."""
-        return self.identifier + self.paths.token
+        return self.published + self.paths.token
 
     @cached_property
     def userinfo(self) -> str:
         """UserInfo endpoint."""
-        return self.identifier + self.paths.userinfo
+        return self.published + self.paths.userinfo
 
     @cached_property
     def introspect(self) -> str:
         """Introspection endpoint."""
-        return self.identifier + self.paths.introspect
+        return self.published + self.paths.introspect
 
     @cached_property
     def revoke(self) -> str:
         """Revocation endpoint."""
-        return self.identifier + self.paths.revoke
+        return self.published + self.paths.revoke
 
     @cached_property
     def end_session(self) -> str:
         """Where applications send users to sign out."""
-        return self.identifier + self.paths.end_session
+        return self.published + self.paths.end_session
 
     @cached_property
     def check_session(self) -> str:
         """The page that other sites frame to ask whether the session is the same."""
-        return self.identifier + self.paths.check_session
+        return self.published + self.paths.check_session
 
     @cached_property
     def register(self) -> str:
         """Client registration endpoint (RFC 7591); below it each client's configuration endpoint (RFC 7592)."""
-        return self.identifier + self.paths.register
+        return self.published + self.paths.register
 
     @cached_property
     def jwks(self) -> str:
         """JWK Set document."""
-        return self.identifier + self.paths.jwks
+        return self.published + self.paths.jwks
 
     def alias(self, url: str) -> str | None:
         """The same endpoint under the base URL for client certificates; None without one. RFC 8705 5."""
-        return None if self.mtls_base_url is None else self.mtls_base_url + url.removeprefix(self.base_url)
+        if self.mtls_base_url is None:
+            return None
+        if self.host is not None and self.dialect.prefix == RFC9126.prefix:  # there the path has to name the realm
+            return f"{self.mtls_base_url}/realms/{self.realm}{url.removeprefix(self.base_url)}"
+        return self.mtls_base_url + url.removeprefix(self.base_url)
 
-    def called(self, url: str, host: str | None) -> tuple[str, ...]:
-        """What a DPoP proof may name: the endpoint's own URL, and the alias where that was called. RFC 9449 4.3."""
-        alias = self.alias(url)
-        return (url,) if alias is None or urlsplit(alias).netloc != host else (url, alias)
+    def called(self, url: str, path: str, host: str | None) -> tuple[str, ...]:
+        """What a DPoP proof may name: the published URL of an endpoint, and the one that was called at `path`.
+
+        Both also with the base URL for client certificates, where that was called. RFC 9449 4.3.
+        """
+        alias, path = self.alias(url), path.rstrip("/")
+        bases = dict.fromkeys((self.server_url, self.base_url))
+        found = [url, *(_origin(base) + path for base in bases)]
+        if alias is not None and self.mtls_base_url is not None and urlsplit(alias).netloc == host:
+            found += [alias, _origin(self.mtls_base_url) + path]
+        return tuple(dict.fromkeys(found))
 
     def addresses(self, url: str) -> tuple[str, ...]:
-        """Every URL of an endpoint: its own, and its alias."""
+        """Every published URL of an endpoint: its own, and its alias."""
         alias = self.alias(url)
         return (url,) if alias is None else (url, alias)
 
     @cached_property
     def assertion_audiences(self) -> frozenset[str]:
         """What a client assertion may name as its audience in the compatible mode (RFC 9126 2)."""
-        return frozenset({self.identifier, *self.addresses(self.token), *self.addresses(self.par)})
+        own = {self.identifier, *self.addresses(self.token), *self.addresses(self.par)}
+        return frozenset(own | self.other_names)
+
+    @cached_property
+    def other_names(self) -> frozenset[str]:
+        """What the dialect lets a client call this server, beside the issuer identifier, in an audience."""
+        names = {
+            "issuer": (),
+            "token endpoint": self.addresses(self.token),
+            "issuer with slash": (f"{self.identifier}/",),
+        }
+        return frozenset(names[self.dialect.request_object_audience])
+
+    def assertion_audiences_at(self, path: str) -> frozenset[str]:
+        """The same where the endpoint was called by another of its paths."""
+        called = _origin(self.base_url) + path.rstrip("/")
+        return self.assertion_audiences if called in self.assertion_audiences else self.assertion_audiences | {called}
+
+
+@lru_cache(maxsize=64)
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 @dataclass(frozen=True)
@@ -174,11 +233,18 @@ class Realm:
         mtls_base_url: str | None = None,
     ) -> Realm:
         """Resolve the settings' names. The settings were validated when they were saved."""
-        dialect = DIALECTS[settings.dialect]
+        dialect, profile = DIALECTS[settings.dialect], PROFILES[settings.profile]
+        dialect = dialect if profile.lenient else dialect.strict
         return cls(
             settings=settings,
-            issuer=Issuer(base_url, settings.name, dialect.paths, mtls_base_url),
-            profile=PROFILES[settings.profile],
+            issuer=Issuer(base_url, settings.name, dialect, mtls_base_url, next(iter(settings.hosts), None)),
+            profile=profile,
             dialect=dialect,
             client_certificates=client_certificates,
         )
+
+    @cached_property
+    def pushes_per_address(self) -> int:
+        """How often one address may push each second; 0: no limit."""
+        said = self.settings.rates.pushes_per_address
+        return self.dialect.pushes_per_address if said is None else said

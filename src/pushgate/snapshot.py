@@ -79,6 +79,14 @@ class Snapshot:
         self._revision = -1
         self._realms: dict[str, Context] = {}
         self._origins: dict[str, frozenset[str]] = {}
+        self._hosts: dict[str, str] = {}
+
+    def bound(self, host: str | None) -> str | None:
+        """The realm that has this host (of the header) to itself; None for the server's own."""
+        if not self._hosts or host is None:
+            return None
+        host = host.lower()
+        return self._hosts.get(host) or self._hosts.get(host.partition(":")[0])
 
     def loaded(self, name: str) -> Context | None:
         """The realm if it is in memory."""
@@ -100,7 +108,7 @@ class Snapshot:
         revision = await self.configuration.revision()
         if revision != self._revision:
             self._revision = revision
-            self._realms, self._origins = {}, {}
+            self._realms, self._origins, self._hosts = {}, {}, await self.configuration.hosts()
 
     async def _load(self, name: str) -> Context | None:
         settings = await self.configuration.realm(name)

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from pushgate.endpoints import authorize as flow
+from pushgate.endpoints import flow
 from pushgate.testing import Browser, Running
 from tests.support.logout import LOGOUT, SIGNED_OUT, back, client, request_of, serving, use
 from tests.support.steps import ask, post_as, refused

@@ -110,7 +110,12 @@ async def test_claims_come_where_they_were_asked_for(server: Running, push: bool
 @pytest.mark.requirement("OIDC-5.5-1")
 @ENTRIES
 async def test_a_request_object_holds_them_as_an_object(server: Running, push: bool) -> None:
-    claims = {**but(PLAIN, response_mode=None), "client_id": "app", "claims": {"userinfo": {"badge": None}}}
+    claims = {
+        **but(PLAIN, response_mode=None),
+        "client_id": "app",
+        "iss": "app",
+        "claims": {"userinfo": {"badge": None}},
+    }
     request = {"request": signed(claims, by=key("p256"))}
     tokens = await tokens_for(server, request, push=push)
     assert (await userinfo(server, tokens["access_token"])).json()["badge"] == 7

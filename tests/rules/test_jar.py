@@ -61,7 +61,7 @@ async def server() -> AsyncIterator[Running]:
 
 def made(client_id: str = "signer", /, *, alg: str = "ES256", by: str | None = None, **changes: Any) -> str:
     """A request object of this client, but with these claims; None leaves one out."""
-    claims = {**CLAIMS, "client_id": client_id, **changes}
+    claims = {**CLAIMS, "client_id": client_id, "iss": client_id, **changes}
     signer = key(by or ASYMMETRIC[alg])
     return signed({k: v for k, v in claims.items() if v is not None}, alg=alg, by=signer, typ="oauth-authz-req+jwt")
 

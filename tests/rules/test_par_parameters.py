@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit
 
@@ -76,6 +77,12 @@ PARAMETERS: dict[str, tuple[str, object]] = {
     "claims_locales": ("de-CH fr", ("de-CH", "fr")),
     "resource": ("https://api.example", ("https://api.example",)),
     "service": ("password", "password"),
+    "connection": ("c", "c"),
+    "organization": ("o", "o"),
+    "invitation": ("i", "i"),
+    "csrf": ("secret", sha256(b"secret").hexdigest()),
+    "decision": ("allow", "allow"),
+    "save_consent": ("on", "on"),
     "authorization_details": ('[{"type": "payment", "amount": 1}]', ({"type": "payment", "amount": 1},)),
 }
 """A value of each parameter that the authorization endpoint reads, and how it is understood."""
@@ -91,7 +98,7 @@ async def stored(server: Running, request_uri: str) -> AuthorizationRequest:
 
 @pytest.mark.requirement("PAR-2-3")
 def test_the_list_above_is_complete() -> None:
-    assert PARAMETERS.keys() == set(AuthorizationRequest.__struct_fields__) - {"client_id"}
+    assert PARAMETERS.keys() == set(AuthorizationRequest.__struct_fields__) - {"client_id", "custom"}
 
 
 @pytest.mark.requirement("PAR-2-3")

@@ -53,7 +53,7 @@ REALM: dict[str, Any] = {
 
 def made(client_id: str = "signer", by: str = "p256", **changes: Any) -> str:
     """A request object of this client, but with these claims."""
-    claims = {**CLAIMS, "client_id": client_id, **changes}
+    claims = {**CLAIMS, "client_id": client_id, "iss": client_id, **changes}
     return signed(claims, by=key(by), typ="oauth-authz-req+jwt")
 
 

@@ -160,7 +160,7 @@ async def test_without_details_there_is_no_such_member(server: Running) -> None:
 
 @pytest.mark.requirement("RAR-3-1")
 async def test_a_request_object_has_them_as_json(server: Running) -> None:
-    inside = {**REQUEST, "client_id": "app", "authorization_details": [PAYMENT], "resource": [BANK]}
+    inside = {**REQUEST, "client_id": "app", "iss": "app", "authorization_details": [PAYMENT], "resource": [BANK]}
     token = signed(inside, by=key("p256"), typ="oauth-authz-req+jwt")
     response = await tokens(server, {"request": token, "authorization_details": details(NOTE)})
     assert response["authorization_details"] == [PAYMENT]

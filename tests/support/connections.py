@@ -84,7 +84,8 @@ class Connection:
             first, *lines = head.decode("latin-1").splitlines()
             named = (line.partition(":") for line in lines if line)
             fields = [(name.lower(), value.strip()) for name, _, value in named]
-            body = await self.reader.readexactly(int(dict(fields)["content-length"]))
+            length = "0" if first.split()[1] == "204" else dict(fields)["content-length"]
+            body = await self.reader.readexactly(int(length))
         except (asyncio.IncompleteReadError, ConnectionError) as problem:
             part = head or getattr(problem, "partial", b"")
             raise (Broken(part) if part else Gone) from problem

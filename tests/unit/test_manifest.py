@@ -221,7 +221,8 @@ WRONG_REALM = {
     ),
     "code-lifetime": ("lifetimes: {code: 601}", "lifetimes.code: must be 1 to 600 seconds"),
     "registration": ("registration: {mode: maybe}", "registration.mode: Invalid enum value"),
-    "hosts": ("hosts: [as.example]", "hosts: realms are found by path in this release"),
+    "host": ("hosts: [as.example, AS.example]", "hosts[1]: must be a host name in lower case"),
+    "host-twice": ("hosts: [as.example, as.example]", "hosts[1]: the host 'as.example' is there twice"),
     "rates": ("rates: {pushes_per_client: -1}", "rates: must not be negative"),
     "scope-owned-twice": (f"resources: {RESOURCES}", "resources[1].scopes: 's' belongs to https://a.example already"),
 }

@@ -19,6 +19,7 @@ from pushgate.demo.record import Recorder
 from pushgate.demo.sample import CLIENT_ID, CLIENT_SECRET, PASSWORD, SCOPE, USERNAME, Sample
 from pushgate.demo.steps import BACK, GO, PUSH, REDEEM, STEPS, Step
 from pushgate.demo.wire import json_text, reply_text, request_text
+from pushgate.dialects import RFC9126
 from pushgate.endpoints.http import Reply, Request, set_cookie
 from pushgate.errors import OAuthError
 from pushgate.web.asgi import read_body
@@ -147,7 +148,7 @@ class Playground:
         )
         try:
             if request.method == "POST":
-                request.body = await read_body(request, receive)
+                request.body = await read_body(request, receive, RFC9126.body_limit)
             reply = await self._answer(request)
         except OAuthError as error:
             reply = self._pages.error(error, request, "")

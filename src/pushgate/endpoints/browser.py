@@ -9,6 +9,7 @@ from typing import Literal
 from pushgate.endpoints.context import Context, new_handle
 from pushgate.endpoints.http import Request, set_cookie
 from pushgate.endpoints.session_state import state_cookies
+from pushgate.errors import OAuthError
 from pushgate.model import Session
 from pushgate.protocol.authorization_response import AuthorizationResponse
 from pushgate.protocol.interaction import Login
@@ -33,11 +34,18 @@ class Stop(GoTo):
     """Who has to sign in, where that is what is missing."""
 
 
+@dataclass(frozen=True, slots=True)
+class OnPage:
+    """Show the person what is wrong, where the product does not tell the client."""
+
+    error: OAuthError
+
+
 @dataclass(slots=True)
 class BrowserAnswer:
     """What a browser gets, and the cookies with it."""
 
-    answer: AuthorizationResponse | GoTo
+    answer: AuthorizationResponse | GoTo | OnPage
     cookies: list[bytes] = field(default_factory=list, repr=False)
     doubtful: str | None = None
     """The name of a client that nobody vouches for: the person decides whether to go there (RFC 9700 4.11.2)."""
@@ -53,6 +61,8 @@ class Browser:
     known: bool
     """Whether the browser brought its cookie, or gets a new one with this answer."""
     cookies: list[bytes] = field(default_factory=list, repr=False)
+    session_secret: str | None = field(default=None, repr=False)
+    """The SHA-256 of the session cookie, in hexadecimal: to recognise who knows it."""
 
 
 def cookie_name(ctx: Context, what: str) -> str:
@@ -74,13 +84,15 @@ async def browser_of(ctx: Context, request: Request) -> Browser:
     """Read the cookies; a browser without our cookie gets one."""
     cookies = request.cookies()
     value = cookies.get(cookie_name(ctx, "browser"), "")
-    session, digest = await _session(ctx, cookies.get(session_cookie(ctx)))
+    secret = cookies.get(session_cookie(ctx))
+    session, digest = await _session(ctx, secret)
+    known = None if secret is None else hashlib.sha256(secret.encode()).hexdigest()
     state = state_cookies(ctx, session, cookies)
     if len(value) == HANDLE_LENGTH and value.isascii():
-        return Browser(value, session, digest, known=True, cookies=state)
+        return Browser(value, session, digest, known=True, cookies=state, session_secret=known)
     fresh = new_handle(ctx.now())
     cookie = set_cookie(cookie_name(ctx, "browser"), fresh, secure=ctx.realm.issuer.secure)
-    return Browser(fresh, session, digest, known=False, cookies=[cookie, *state])
+    return Browser(fresh, session, digest, known=False, cookies=[cookie, *state], session_secret=known)
 
 
 async def still_there(ctx: Context, session: Session | None) -> Session | None:

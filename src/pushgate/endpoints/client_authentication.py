@@ -46,7 +46,7 @@ async def identify_client(ctx: Context, request: Request, params: Params) -> Ide
             if isinstance(credential, NoCredential):
                 return await _recognised(ctx, client, request.certificate())
         if unverified is not None:
-            return await _verified(ctx, unverified, client)
+            return await _verified(ctx, request, unverified, client)
         assert not isinstance(credential, AssertionCredential)
         found = client_auth.authenticate(credential, client)
         client_auth.check_profile(found.client, ctx.policy(found.client))
@@ -80,11 +80,15 @@ async def _recognised(ctx: Context, client: Client, certificate: Certificate | N
     return client_auth.authenticate_certificate(client, shown, ctx.anchors, fresh, ctx.now())
 
 
-async def _verified(ctx: Context, unverified: Unverified, known: Client | None) -> UnusedAssertion:
+async def _verified(ctx: Context, request: Request, unverified: Unverified, known: Client | None) -> UnusedAssertion:
     client = client_assertion.check_method(unverified, known)
     policy = ctx.policy(client)
     client_auth.check_profile(client, policy)
     keys = await ctx.services.client_keys.keys(ctx.name, client, unverified.header)
     issuer = ctx.realm.issuer
-    audiences = frozenset({issuer.identifier}) if policy.profile.issuer_audience else issuer.assertion_audiences
+    if policy.profile.issuer_audience:
+        audiences = frozenset({issuer.identifier})
+    else:
+        named = request.endpoint in ("par", "token")  # the endpoints that RFC 9126 2 lets an assertion name
+        audiences = issuer.assertion_audiences_at(request.path) if named else issuer.assertion_audiences
     return client_assertion.verify_assertion(unverified, client, keys, audiences, ctx.now(), policy.profile)

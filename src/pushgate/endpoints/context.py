@@ -24,7 +24,7 @@ from pushgate.model import Client
 from pushgate.profiles import Policy, policy_of
 from pushgate.protocol.assurance import Assurance
 from pushgate.protocol.metadata import metadata
-from pushgate.protocol.scopes import realm_scopes
+from pushgate.protocol.scopes import OPENID, realm_scopes
 from pushgate.realm import Realm
 from pushgate.repeats import Repeats
 from pushgate.store.durable.accounts import Accounts
@@ -103,7 +103,10 @@ class Context:
     @cached_property
     def default_scope(self) -> tuple[str, ...] | None:
         """What a request without scope asks for."""
-        scope = self.realm.settings.default_scope
+        realm = self.realm
+        scope = realm.settings.default_scope
+        if scope is None and (realm.profile.openid_connect or realm.dialect.default_scope != OPENID):
+            scope = realm.dialect.default_scope
         return None if scope is None else tuple(scope.split())
 
     @cached_property

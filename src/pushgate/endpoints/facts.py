@@ -11,7 +11,9 @@ from pushgate.protocol.scopes import OPENID, realm_scopes
 
 def must_name_uri(ctx: Context, client: Client, request: AuthorizationRequest) -> bool:
     """Whether the request has to name its redirect URI. OpenID Connect Core 3.1.2.1, FAPI2-SP 5.3.2.2."""
-    return OPENID in (request.scope or ()) or ctx.policy(client).profile.redirect_uri_required
+    policy = ctx.policy(client)
+    openid = OPENID in (request.scope or ()) and not policy.dialect.redirect_uri_left_out
+    return openid or policy.profile.redirect_uri_required
 
 
 def facts_of(

@@ -26,6 +26,7 @@ from pushgate.protocol.authorization_response import Members
 from pushgate.protocol.claims_request import level_asked
 from pushgate.protocol.logout import LOGOUT_TOKEN_TYPE, logout_token_claims
 from pushgate.protocol.redirect_uri import ReplyTo
+from pushgate.protocol.rules import challenge_method
 from pushgate.protocol.tokens import (
     ACCESS_TOKEN_TYPE,
     ID_TOKEN_TYPE,
@@ -135,7 +136,7 @@ async def authorization_code(
         redirect_uri=reply_to.redirect_uri if reply_to.given else None,
         expires_at=expires_at,
         code_challenge=request.code_challenge,
-        code_challenge_method=request.code_challenge_method,
+        code_challenge_method=challenge_method(request, ctx.policy(client)),
         nonce=request.nonce,
         dpop_jkt=request.dpop_jkt,
     )

@@ -7,22 +7,25 @@ import math
 import msgspec
 
 from pushgate import refusals
+from pushgate.dialects import Dialect
 from pushgate.endpoints.client_authentication import identify_client
 from pushgate.endpoints.context import Context, new_handle, new_id
 from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Reply, Request, json_reply
-from pushgate.endpoints.request_object import Asked, asked_for
+from pushgate.endpoints.request_object import Asked, pushed
 from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
 from pushgate.events import RequestPushed, RequestValueRepeated
 from pushgate.model import Client, PushedAuthorizationRequest
 from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.dpop import check_same_key
+from pushgate.protocol.params import Params
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
 from pushgate.store.ports import Row
 from pushgate.throttle import Limit
 
+BASIC = "client_secret_basic"
 URN = "urn:ietf:params:oauth:request_uri:"
 
 
@@ -35,17 +38,16 @@ async def push(ctx: Context, request: Request) -> Reply:
     settings = ctx.realm.settings
     if not settings.pushed_authorization_requests.supported:
         raise refusals.PAR_OFF()
-    if settings.rates.pushes_per_address:
-        take(ctx, "push-address", request.address, settings.rates.pushes_per_address)
+    if ctx.realm.pushes_per_address:
+        take(ctx, "push-address", request.address, ctx.realm.pushes_per_address)
     identified = await identify_client(ctx, request, params)
     client = identified.client
     try:
         proof = proof_of(ctx, request, ctx.realm.issuer.par, ctx.policy(client))
         take_turn(ctx, client)
+        check_pusher(client, params, ctx.policy(client).dialect)
         params.reject_repeated("request_uri", "request")
-        if "request_uri" in params:
-            raise refusals.PAR_REQUEST_URI()
-        asked = await asked_for(ctx, client, params)
+        asked = await pushed(ctx, client, params)
         record = pushed_request(ctx, request, client, asked, None if proof is None else proof.jkt)
     except OAuthError:
         # A replayed assertion authenticates nobody, so that is what the reply speaks of first.
@@ -59,6 +61,17 @@ async def push(ctx: Context, request: Request) -> Reply:
     return with_nonce(ctx, json_reply({"request_uri": URN + handle, "expires_in": lifetime}, 201))
 
 
+def check_pusher(client: Client, params: Params, dialect: Dialect) -> None:
+    """Where the product wants to know more than the client's credential: see `Dialect`.
+
+    Raises InvalidClient, InvalidRequest.
+    """
+    if client.public and not dialect.public_clients_push:
+        raise refusals.PAR_PUBLIC_CLIENT()
+    if dialect.client_id_beside_basic and client.token_endpoint_auth_method == BASIC and "client_id" not in params:
+        raise refusals.PAR_CLIENT_ID()
+
+
 def pushed_request(
     ctx: Context, request: Request, client: Client, sent: Asked, jkt: str | None
 ) -> PushedAuthorizationRequest:
@@ -66,7 +79,8 @@ def pushed_request(
 
     `jkt` is the key of the push's DPoP proof; the code will be bound to it, as by `dpop_jkt`. RFC 9449 10.1.
     """
-    asked, malformed = parse_authorization_request(sent.params, client.client_id)
+    custom = ctx.policy(client).dialect.custom_parameters
+    asked, malformed = parse_authorization_request(sent.params, client.client_id, custom)
     check_same_key(jkt, asked.dpop_jkt)
     if jkt is not None:
         asked = msgspec.structs.replace(asked, dpop_jkt=jkt)
@@ -76,7 +90,7 @@ def pushed_request(
     return PushedAuthorizationRequest(
         request=asked,
         scope=scope,
-        expires_at=math.ceil(ctx.now()) + request_lifetime(ctx, client),
+        expires_at=lifetime_of(ctx, client),
         correlation_id=request.correlation_id,
         signed=sent.signed,
     )
@@ -95,6 +109,11 @@ def request_lifetime(ctx: Context, client: Client) -> int:
     """Seconds to start with a request_uri: the client's value, else the realm's, else the dialect's."""
     policy = ctx.policy(client)
     return policy.request_lifetime or min(ctx.realm.dialect.request_lifetime, policy.profile.longest_request)
+
+
+def lifetime_of(ctx: Context, client: Client) -> int:
+    """When a request that comes now can no longer be started; seconds since the epoch."""
+    return math.ceil(ctx.now()) + request_lifetime(ctx, client)
 
 
 def row_of(ctx: Context, record: PushedAuthorizationRequest) -> tuple[str, Row]:

@@ -15,7 +15,7 @@ from pushgate.model import Client, Fact
 from pushgate.profiles import Policy
 from pushgate.protocol import request_object
 from pushgate.protocol.params import Params
-from pushgate.protocol.request_object import RequestObjectRules
+from pushgate.protocol.request_object import KNOWN, RequestObjectRules
 from pushgate.throttle import Limit
 
 MAX_DETAIL = 500  # characters of a reason in the log
@@ -39,6 +39,30 @@ async def asked_for(ctx: Context, client: Client, params: Params) -> Asked:
     if not ctx.realm.settings.request_parameter_supported:
         raise refusals.REQUEST_OBJECT_UNSUPPORTED()
     return await signed_request(ctx, client, value)
+
+
+async def pushed(ctx: Context, client: Client, params: Params) -> Asked:
+    """The parameters of a push. Raises what `brought` raises.
+
+    Beside a request object nothing counts, or all that the object does not say, or nothing may be there: see
+    `Dialect.beside_request`. A client whose requests have to be signed says all of it in the object. RFC 9126 2.1, 3.
+    """
+    policy = ctx.policy(client)
+    if "request_uri" in params:
+        if not policy.dialect.references_pushed or "request" in params:
+            raise refusals.PAR_REQUEST_URI()
+        return await signed_request(ctx, client, await fetched(ctx, client, params["request_uri"]))
+    asked = await asked_for(ctx, client, params)
+    if "request" not in params or policy.dialect.beside_request == "ignored":
+        return asked
+    beside = Params({name: value for name, value in params.items() if name in KNOWN and name != "client_id"})
+    if policy.dialect.beside_request == "refused":
+        if beside:
+            error = refusals.PAR_BESIDE_REQUEST()
+            error.about = f"Invalid parameter {min(beside)}."
+            raise error
+        return asked
+    return asked if policy.signed_request_required else Asked(Params({**beside, **asked.params}), signed=True)
 
 
 async def brought(ctx: Context, client: Client, params: Params) -> Asked:
@@ -91,6 +115,7 @@ async def signed_request(ctx: Context, client: Client, value: str) -> Asked:
         issuer=ctx.realm.issuer.identifier,
         now=ctx.now(),
         rules=rules_of(ctx.policy(client)),
+        audiences=ctx.realm.issuer.other_names if ctx.policy(client).profile.lenient else frozenset(),
     )
     return Asked(inner, signed=True)
 
@@ -98,4 +123,5 @@ async def signed_request(ctx: Context, client: Client, value: str) -> Asked:
 def rules_of(policy: Policy) -> RequestObjectRules:
     """The rules of a client's request objects. FAPI2-MS 5.3.1."""
     rules = request_object.MESSAGE_SIGNING if policy.profile.signed_requests else request_object.PLAIN
-    return msgspec.structs.replace(rules, algorithms=rules.algorithms & policy.profile.algorithms)
+    algorithms, bare = rules.algorithms & policy.profile.algorithms, policy.dialect.bare_request_objects
+    return msgspec.structs.replace(rules, algorithms=algorithms, parties_required=not bare)

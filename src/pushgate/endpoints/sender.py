@@ -102,7 +102,7 @@ def proof_of(ctx: Context, request: Request, url: str, policy: Policy, access_to
     proof = dpop.verify_proof(
         value,
         method=request.method,
-        urls=_normalised(ctx.realm.issuer.called(url, request.header(b"host"))),
+        urls=_normalised(ctx.realm.issuer.called(url, request.path, request.header(b"host"))),
         now=ctx.now(),
         algorithms=policy.profile.algorithms,
         access_token=access_token,

@@ -180,7 +180,7 @@ class RatesInput(Input, frozen=True):
     """Per second (0: no limit); per minute failed authentications, unknown tokens introspected, objects fetched."""
 
     pushes_per_client: int = 0
-    pushes_per_address: int = 0
+    pushes_per_address: int | None = None
     failures_per_minute: int = 30
     unknown_tokens_per_minute: int = 60
     fetches_per_minute: int = 60
@@ -195,6 +195,7 @@ class RealmInput(Input, frozen=True):
     name: str
     profile: str | msgspec.UnsetType = msgspec.UNSET
     dialect: str | msgspec.UnsetType = msgspec.UNSET
+    hosts: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     pushed_authorization_requests: ParInput | msgspec.UnsetType = msgspec.UNSET
     registration: RegistrationInput | msgspec.UnsetType = msgspec.UNSET
     lifetimes: LifetimesInput | msgspec.UnsetType = msgspec.UNSET
@@ -223,7 +224,6 @@ class RealmInput(Input, frozen=True):
     clients: tuple[ClientInput, ...] = ()
     resources: tuple[ResourceInput, ...] | msgspec.UnsetType = msgspec.UNSET
     users: tuple[UserInput, ...] = ()
-    hosts: tuple[str, ...] = ()
 
 
 class ManifestInput(Input, frozen=True):

@@ -210,8 +210,6 @@ class Applier:
         for index, realm in enumerate(manifest.realms):
             at: Path_ = ("realms", index)
             try:
-                if realm.hosts:
-                    complaints.append(document.complaint((*at, "hosts"), "realms are found by path in this release"))
                 whole = self._with_authorities(document, (*at, "tls_client_ca"), realm)
                 settings, change = await self._management.plan_realm(whole)
                 yield change
@@ -299,6 +297,8 @@ def _named(manifest: ManifestInput) -> Iterator[tuple[Path_, tuple[str, ...]]]:
     for index, realm in enumerate(manifest.realms):
         at: Path_ = ("realms", index)
         yield (*at, "name"), ("realm", realm.name)
+        for number, host in enumerate(() if realm.hosts is msgspec.UNSET else realm.hosts):
+            yield (*at, "hosts", number), ("host", host)
         for number, client in enumerate(realm.clients):
             yield (*at, "clients", number, "client_id"), ("client", realm.name, client.client_id)
         for number, user in enumerate(realm.users):

@@ -12,7 +12,7 @@ from pushgate.jose.algorithms import SIGNING
 from pushgate.jose.certificates import parse_anchors
 from pushgate.jose.verify import KeySet
 from pushgate.manage.inputs import RealmInput
-from pushgate.model import RealmSettings
+from pushgate.model import PushedAuthorizationRequests, RealmSettings
 from pushgate.profiles import PROFILES
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.details_schema import schema_problem
@@ -20,10 +20,10 @@ from pushgate.protocol.journey import BUILT_IN, FIRST, journey_named
 from pushgate.protocol.metadata import LINKS
 from pushgate.protocol.redirect_uri import registration_problem
 from pushgate.protocol.registration import LIFETIME_RANGE, Problem
-from pushgate.realm import REALM_NAME
+from pushgate.realm import DEFAULT_REALM, HOST, REALM_NAME
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,5}")
-NOT_SETTINGS = frozenset({"name", "clients", "users", "hosts"})
+NOT_SETTINGS = frozenset({"name", "clients", "users"})
 # Upper bounds in seconds; codes are short-lived by RFC 6749 4.1.2.
 LONGEST = {
     "code": 600,
@@ -37,13 +37,20 @@ LONGEST = {
 
 def merged(current: RealmSettings | None, wanted: RealmInput) -> RealmSettings:
     """The settings after the change: members that are not said keep their value."""
-    base = current or RealmSettings(name=wanted.name)
+    base = current or _new(wanted)
     said: dict[str, Any] = {}
     for name in wanted.__struct_fields__:
         value = getattr(wanted, name)
         if name not in NOT_SETTINGS and value is not msgspec.UNSET:
             said[name] = _setting(name, value)
     return msgspec.structs.replace(base, **said)
+
+
+def _new(wanted: RealmInput) -> RealmSettings:
+    """What a realm begins with: as its product has it."""
+    dialect = DIALECTS.get(wanted.dialect) if isinstance(wanted.dialect, str) else None
+    par = PushedAuthorizationRequests(supported=dialect is None or dialect.par_from_start)
+    return RealmSettings(name=wanted.name, pushed_authorization_requests=par)
 
 
 def _setting(name: str, value: Any) -> Any:
@@ -75,7 +82,8 @@ def problems(settings: RealmSettings) -> list[Problem]:
     for name, longest in LONGEST.items():
         if not 1 <= getattr(settings.lifetimes, name) <= longest:
             found.append(Problem(f"lifetimes.{name}", f"must be 1 to {longest} seconds"))
-    if any(rate < 0 for rate in msgspec.structs.astuple(settings.rates)):
+    found += _host_problems(settings)
+    if any(rate is not None and rate < 0 for rate in msgspec.structs.astuple(settings.rates)):
         found.append(Problem("rates", "must not be negative"))
     found += _profile_problems(settings)
     if settings.access_token_signing_alg not in SIGNING:
@@ -133,6 +141,25 @@ def _authority_problems(settings: RealmSettings) -> list[Problem]:
     except ValueError as problem:
         return [] if settings.tls_client_ca is None else [Problem("tls_client_ca", str(problem))]
     return []
+
+
+def _host_problems(settings: RealmSettings) -> list[Problem]:
+    if settings.hosts and settings.name == DEFAULT_REALM:
+        return [Problem("hosts", "the realm default is at the base URL, wherever that is")]
+    return [
+        Problem(f"hosts[{index}]", "must be a host name in lower case, with a port where that is another one")
+        for index, host in enumerate(settings.hosts)
+        if not HOST.fullmatch(host)
+    ]
+
+
+def taken_hosts(settings: RealmSettings, hosts: dict[str, str]) -> list[Problem]:
+    """A host belongs to one realm; `hosts` are those of all realms."""
+    return [
+        Problem(f"hosts[{index}]", f"belongs to the realm {hosts[host]!r}")
+        for index, host in enumerate(settings.hosts)
+        if hosts.get(host, settings.name) != settings.name
+    ]
 
 
 def _profile_problems(settings: RealmSettings) -> list[Problem]:

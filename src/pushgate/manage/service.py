@@ -129,7 +129,11 @@ class Management:
         """Create a realm with its keys, or change its settings. Raises Refused."""
         current = await self.configuration.realm(wanted.name)
         settings = realm_rules.merged(current, wanted)
-        found = [*realm_rules.problems(settings), *await self._introspection_problems(wanted)]
+        found = [
+            *realm_rules.problems(settings),
+            *realm_rules.taken_hosts(settings, await self.configuration.hosts()),
+            *await self._introspection_problems(wanted),
+        ]
         if found:
             raise Refused(found)
         if current == settings:

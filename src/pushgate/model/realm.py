@@ -108,7 +108,7 @@ class Rates(Record, frozen=True):
     """
 
     pushes_per_client: int = 0
-    pushes_per_address: int = 0
+    pushes_per_address: int | None = None  # None: the dialect's
     failures_per_minute: int = 30
     unknown_tokens_per_minute: int = 60
     fetches_per_minute: int = 60
@@ -120,6 +120,7 @@ class RealmSettings(Record, frozen=True):
     name: str
     profile: str = "oidc"
     dialect: str = "rfc9126"
+    hosts: tuple[str, ...] = ()  # where the realm is, beside its path; the first is its issuer's
     pushed_authorization_requests: PushedAuthorizationRequests = PushedAuthorizationRequests()
     registration: Registration = Registration()
     lifetimes: Lifetimes = Lifetimes()

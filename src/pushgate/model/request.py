@@ -46,6 +46,14 @@ class AuthorizationRequest(Record, frozen=True):
     claims: ClaimsRequest | None = None
     claims_locales: tuple[str, ...] = ()
     service: str | None = None  # the journey that the user is to take
+    # What products have beyond the specifications; kept for the pages.
+    connection: str | None = None
+    organization: str | None = None
+    invitation: str | None = None
+    csrf: str | None = None  # the SHA-256, in hexadecimal, of what was sent: it is the secret of a session
+    decision: str | None = None
+    save_consent: str | None = None
+    custom: dict[str, str] = {}  # parameters of the client's own, by name
 
     @property
     def response_types(self) -> frozenset[str]:
@@ -69,3 +77,4 @@ class Interaction(Record, frozen=True):
 
     request_key: bytes
     started_at: float
+    beside: AuthorizationRequest | None = None  # what this browser brought beside a pushed request

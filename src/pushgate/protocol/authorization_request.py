@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from hashlib import sha256
+
+import msgspec
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
@@ -21,6 +24,17 @@ MAX_AGE = re.compile(r"[0-9]{1,10}")
 
 MAX_SCOPE = 1000  # characters
 MAX_SCOPE_VALUES = 50
+MAX_CUSTOM = 10
+FIXED = frozenset(
+    {
+        "client_id", "redirect_uri", "response_type", "response_mode", "code_challenge", "code_challenge_method",
+        "dpop_jkt", "csrf", "decision", "save_consent", "custom",
+    }
+)  # fmt: skip
+"""Members of a pushed request that nothing beside it changes."""
+MERGED = tuple(name for name in AuthorizationRequest.__struct_fields__ if name not in FIXED)
+BESIDE = frozenset(MERGED) | {"audience"}
+"""Parameters that may count beside a reference to a pushed request."""
 MAX_RESPONSE_TYPE = 100  # characters; the longest that exists has 19
 
 
@@ -38,8 +52,12 @@ def _parse_scope(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value.split(" ")))
 
 
-def parse_authorization_request(params: Params, client_id: str) -> tuple[AuthorizationRequest, OAuthError | None]:
+def parse_authorization_request(
+    params: Params, client_id: str, custom: str | None = None
+) -> tuple[AuthorizationRequest, OAuthError | None]:
     """Read the parameters that this server understands; all others are ignored (RFC 6749 3.1).
+
+    But those that begin with `custom` are kept, where the dialect has such.
 
     Credentials and token endpoint parameters are not among them, so they cannot become part of the
     request (RFC 9126 2.1). A value that cannot be represented is left out and refused by the second
@@ -54,15 +72,8 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
             scope = parse_scope(raw_scope)
         except OAuthError as problem:
             malformed = malformed or problem
-    resource: tuple[str, ...] = ()
-    details: Details = ()
-    claims: ClaimsRequest | None = None
-    try:
-        resource = requested_resources(params)
-        details = requested_details(params)
-        claims = requested_claims(params)
-    except OAuthError as problem:
-        malformed = malformed or problem
+    resource, details, claims, problem_inside = _structures(params)
+    malformed = malformed or problem_inside
     if max_age is not None and not MAX_AGE.fullmatch(max_age):
         malformed, max_age = malformed or refusals.MAX_AGE(), None
     request = AuthorizationRequest(
@@ -88,8 +99,46 @@ def parse_authorization_request(params: Params, client_id: str) -> tuple[Authori
         claims=claims,
         claims_locales=_words(get("claims_locales")),
         service=get("service"),
+        connection=get("connection"),
+        organization=get("organization"),
+        invitation=get("invitation"),
+        csrf=None if "csrf" not in params else sha256(params["csrf"].encode()).hexdigest(),
+        decision=get("decision"),
+        save_consent=get("save_consent"),
     )
-    return request, malformed
+    return (request, malformed) if custom is None else _with_custom(request, malformed, params, custom)
+
+
+def _structures(params: Params) -> tuple[tuple[str, ...], Details, ClaimsRequest | None, OAuthError | None]:
+    """The parameters that have an inside of their own, and what is wrong with them."""
+    resource: tuple[str, ...] = ()
+    details: Details = ()
+    try:
+        resource = requested_resources(params)
+        details = requested_details(params)
+        return resource, details, requested_claims(params), None
+    except OAuthError as problem:
+        return resource, details, None, problem
+
+
+def _with_custom(
+    request: AuthorizationRequest, malformed: OAuthError | None, params: Params, prefix: str
+) -> tuple[AuthorizationRequest, OAuthError | None]:
+    """The request with the client's own parameters: those whose names begin with `prefix`."""
+    own = {name: value for name, value in params.items() if name.startswith(prefix)}
+    if len(own) > MAX_CUSTOM:
+        return request, malformed or refusals.CUSTOM_PARAMETERS()
+    return msgspec.structs.replace(request, custom=own), malformed
+
+
+def merged(request: AuthorizationRequest, beside: AuthorizationRequest) -> AuthorizationRequest:
+    """A pushed request with what it left open, as it came through the browser.
+
+    Never where the answer goes, nor what the code is bound to: that is the client's alone to say.
+    """
+    none = AuthorizationRequest(client_id=request.client_id)
+    found = {name: getattr(beside, name) for name in MERGED if getattr(request, name) == getattr(none, name)}
+    return msgspec.structs.replace(request, **found)
 
 
 def _words(value: str | None) -> tuple[str, ...]:

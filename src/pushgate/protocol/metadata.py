@@ -6,7 +6,7 @@ from typing import Any
 
 from pushgate.jose.algorithms import HMACS, SIGNING
 from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS
-from pushgate.protocol import dpop, pkce
+from pushgate.protocol import dpop
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
 from pushgate.protocol.client_auth import METHODS
 from pushgate.protocol.languages import DISPLAYS, UI_LOCALES
@@ -44,13 +44,13 @@ def metadata(realm: Realm) -> dict[str, Any]:
         "grant_types_supported": [g for g in GRANT_TYPES if g != "implicit" or _front_channel(realm)],
         "token_endpoint_auth_methods_supported": _auth_methods(realm),
         "token_endpoint_auth_signing_alg_values_supported": _assertion_algs(realm),
-        "code_challenge_methods_supported": list(pkce.METHODS),
+        "code_challenge_methods_supported": list(realm.dialect.challenge_methods),
         "dpop_signing_alg_values_supported": list(dpop.algs_within(realm.profile.algorithms)),
         "authorization_response_iss_parameter_supported": True,
         "authorization_signing_alg_values_supported": [a for a in SIGNING if a in realm.profile.algorithms],
         "authorization_encryption_alg_values_supported": list(KEY_ALGS),
         "authorization_encryption_enc_values_supported": list(CONTENT_ENCS),
-        "prompt_values_supported": list(PROMPT_VALUES),
+        "prompt_values_supported": [p for p in PROMPT_VALUES if p in realm.dialect.prompts],
         "request_parameter_supported": realm.settings.request_parameter_supported,
         "require_signed_request_object": realm.profile.signed_requests or realm.settings.require_signed_request_object,
         "request_uri_parameter_supported": realm.settings.request_uri_parameter_supported,

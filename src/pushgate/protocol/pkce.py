@@ -12,6 +12,7 @@ from pushgate import refusals
 S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 METHODS = ("S256",)
+PLAIN_CHALLENGE = VERIFIER
 
 
 def s256(verifier: str) -> str:
@@ -19,10 +20,12 @@ def s256(verifier: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()
 
 
-def check_challenge(challenge: str | None, method: str | None, *, required: bool) -> None:
-    """The request's challenge is there if it must be, well formed, and S256. Raises InvalidRequest.
+def check_challenge(
+    challenge: str | None, method: str | None, methods: tuple[str, ...] = METHODS, *, required: bool
+) -> None:
+    """The request's challenge is there if it must be, well formed, and made in one of `methods`. Raises InvalidRequest.
 
-    RFC 7636 4.2, 4.3, 4.4.1. An absent method means plain, which is not offered.
+    RFC 7636 4.2, 4.3, 4.4.1. An absent method means plain, which is not offered unless it is among them.
     """
     if challenge is None:
         if method is not None:
@@ -30,13 +33,14 @@ def check_challenge(challenge: str | None, method: str | None, *, required: bool
         if required:
             raise refusals.CHALLENGE_MISSING()
         return
-    if method not in METHODS:
+    if method not in methods:
         raise refusals.CHALLENGE_METHOD()
-    if not S256_CHALLENGE.fullmatch(challenge):
+    shape = PLAIN_CHALLENGE if method == "plain" else S256_CHALLENGE
+    if not shape.fullmatch(challenge):
         raise refusals.CHALLENGE_MALFORMED()
 
 
-def check_verifier(challenge: str | None, verifier: str | None) -> None:
+def check_verifier(challenge: str | None, verifier: str | None, method: str = "S256") -> None:
     """The verifier is the one behind the stored challenge; all failures are invalid_grant.
 
     RFC 7636 4.6; a verifier without a challenge is a downgrade attack: RFC 9700 2.1.1, 4.8.2.
@@ -49,5 +53,5 @@ def check_verifier(challenge: str | None, verifier: str | None) -> None:
         raise refusals.VERIFIER_MISSING()
     if not VERIFIER.fullmatch(verifier):
         raise refusals.VERIFIER_MALFORMED()
-    if not hmac.compare_digest(s256(verifier), challenge):
+    if not hmac.compare_digest(verifier if method == "plain" else s256(verifier), challenge):
         raise refusals.VERIFIER_WRONG()

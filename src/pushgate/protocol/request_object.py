@@ -33,6 +33,7 @@ class RequestObjectRules(Fact, frozen=True, kw_only=True):
     algorithms: frozenset[str]
     audience_required: bool
     window_required: bool  # nbf and exp, within MAX_WINDOW
+    parties_required: bool = False  # says who signed it, or whom it is for
 
 
 PLAIN = RequestObjectRules(
@@ -132,6 +133,8 @@ def verify_request_object(
         raise refusals.REQUEST_OBJECT_CLIENT_ID()
     if claims.get("iss") not in (None, client_id):
         raise refusals.REQUEST_OBJECT_ISS()
+    if rules.parties_required and claims.get("iss") is None and claims.get("aud") is None:
+        raise refusals.REQUEST_OBJECT_AUD("neither iss nor aud")
     # An assertion may have no typ, or one that is taken here; its subject gives it away (RFC 9101 10.8).
     if claims.get("sub") == client_id:
         raise refusals.REQUEST_OBJECT_SUB()
@@ -196,7 +199,7 @@ KNOWN = frozenset(
         "client_id", "response_type", "response_mode", "redirect_uri", "scope", "state", "nonce", "display", "prompt",
         "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "code_challenge",
         "code_challenge_method", "dpop_jkt", "max_age", "claims", "authorization_details", "resource", "audience",
-        "service",
+        "service", "connection", "organization", "invitation", "csrf", "decision", "save_consent",
     }
 )  # fmt: skip
 """Parameters that are known, so that another type is refused and not passed over."""

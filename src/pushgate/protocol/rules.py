@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pushgate import refusals
-from pushgate.dialects import DIALECTS
+from pushgate.dialects import RFC9126
 from pushgate.errors import OAuthError
 from pushgate.model import AuthorizationRequest, Client, Fact, RealmSettings
 from pushgate.profiles import Policy
@@ -25,6 +25,7 @@ from pushgate.protocol.resource import check_resources
 from pushgate.protocol.scopes import OPENID, grantable
 
 MAX_NONCE = 1000
+KNOWN_PROMPTS = RFC9126.prompts
 
 
 class Facts(Fact, frozen=True, kw_only=True, gc=True):  # holds an exception, whose traceback holds these facts
@@ -50,7 +51,7 @@ class Facts(Fact, frozen=True, kw_only=True, gc=True):  # holds an exception, wh
         RFC 6749 3.3, RFC 9396 3.1.
         """
         asked = self.request.scope if self.request.scope is not None else self.default_scope
-        if asked is None and self.request.authorization_details:
+        if asked == () or (asked is None and self.request.authorization_details):
             return ()
         if asked is None:
             raise refusals.SCOPE_MISSING()
@@ -150,15 +151,35 @@ def nonce_of_sane_length(f: Facts) -> None:
         raise refusals.VALUE_TOO_LONG()
 
 
+def state_and_nonce_long_enough(f: Facts) -> None:
+    """Where a product wants them long: `Dialect.shortest_state`."""
+    for value in (f.request.state, f.request.nonce):
+        if value is not None and len(value) < f.policy.dialect.shortest_state:
+            raise refusals.VALUE_TOO_SHORT()
+
+
 def code_challenge(f: Facts) -> None:
-    """RFC 7636 4.2-4.4.1; who must use it: `Policy.pkce_required`."""
+    """RFC 7636 4.2-4.4.1; who must use it: `Policy.pkce_required`; how: `Dialect.challenge_methods`."""
     required = f.policy.pkce_required and "code" in f.request.response_types
-    pkce.check_challenge(f.request.code_challenge, f.request.code_challenge_method, required=required)
+    methods = f.policy.dialect.challenge_methods
+    pkce.check_challenge(f.request.code_challenge, challenge_method(f.request, f.policy), methods, required=required)
+
+
+def challenge_method(request: AuthorizationRequest, policy: Policy) -> str | None:
+    """How the code challenge was made: as the request says, else as is usual for the product. RFC 7636 4.3."""
+    default = None if request.code_challenge is None else policy.dialect.default_challenge_method
+    return request.code_challenge_method or default
 
 
 def key_of_the_code(f: Facts) -> None:
     """RFC 9449 10."""
     dpop.check_jkt(f.request.dpop_jkt)
+
+
+def prompts_of_the_product(f: Facts) -> None:
+    """No value that the product lacks: `Dialect.prompts`. What nobody knows is ignored. OpenID Connect Core 3.1.2.1."""
+    if any(value in KNOWN_PROMPTS and value not in f.policy.dialect.prompts for value in f.request.prompt):
+        raise refusals.PROMPT_UNKNOWN()
 
 
 def prompt_none_alone(f: Facts) -> None:
@@ -175,7 +196,7 @@ def journey_known(f: Facts) -> None:
 
 def login_hint_understood(f: Facts) -> None:
     """OpenID Connect Core 3.1.2.1; in its JSON form it names a directory that is there."""
-    hinted_username(f.request.login_hint, DIALECTS[f.settings.dialect].local_directory)
+    hinted_username(f.request.login_hint, f.policy.dialect.local_directory)
 
 
 RULES: tuple[Callable[[Facts], None], ...] = (
@@ -194,8 +215,10 @@ RULES: tuple[Callable[[Facts], None], ...] = (
     openid_for_id_token,
     nonce_for_front_channel_id_token,
     nonce_of_sane_length,
+    state_and_nonce_long_enough,
     code_challenge,
     key_of_the_code,
+    prompts_of_the_product,
     prompt_none_alone,
     journey_known,
     login_hint_understood,

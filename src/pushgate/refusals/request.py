@@ -9,6 +9,18 @@ PAR_REQUEST_URI = Refusal(
     "par.request_uri_present", e.InvalidRequest, "request_uri cannot be pushed.",
     "Push the authorization request itself; the reply gives the request_uri (RFC 9126 2.1).",
 )  # fmt: skip
+PAR_PUBLIC_CLIENT = Refusal(
+    "par.public_client", e.InvalidClient, "A client without credentials cannot push its requests here.",
+    "Send a plain authorization request, or register the client with an authentication method.",
+)  # fmt: skip
+PAR_CLIENT_ID = Refusal(
+    "par.client_id_missing", e.InvalidRequest, "client_id is missing in the body.",
+    "Send client_id in the form, beside the Authorization header.",
+)  # fmt: skip
+PAR_BESIDE_REQUEST = Refusal(
+    "par.beside_request", e.InvalidRequest, "No parameter is taken beside a request object.",
+    "Put every parameter into the request object; beside it only client_id and the credentials may be.",
+)  # fmt: skip
 PAR_OFF = Refusal(
     "par.off", e.UnauthorizedClient, "Pushed authorization requests are switched off in this realm.",
     "An operator can switch them on in the realm's settings.", 403,
@@ -120,6 +132,18 @@ CLAIMS_MALFORMED = Refusal(
 VALUE_TOO_LONG = Refusal(
     "request.value_too_long", e.InvalidRequest, "A parameter is too long.",
     "Keep nonce below 1,000 characters and redirect_uri below 2,000.",
+)  # fmt: skip
+VALUE_TOO_SHORT = Refusal(
+    "request.value_too_short", e.InvalidRequest, "The parameter state or nonce is too short.",
+    "Send at least 8 characters in each, random ones.",
+)  # fmt: skip
+PROMPT_UNKNOWN = Refusal(
+    "request.prompt", e.InvalidRequest, "The parameter prompt has a value that is not supported here.",
+    "Send one of the values that prompt_values_supported of the metadata has.",
+)  # fmt: skip
+CUSTOM_PARAMETERS = Refusal(
+    "request.custom_parameters", e.InvalidRequest, "There are more than 10 parameters of your own.",
+    "Send at most 10 whose names begin with ext-.",
 )  # fmt: skip
 SERVICE_UNKNOWN = Refusal(
     "request.service", e.InvalidRequest, "The way to sign in that service names is not known here.",

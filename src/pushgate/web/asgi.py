@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from pushgate.errors import OAuthError
 from pushgate.events import RequestRefused
 from pushgate.manage.service import Management
 from pushgate.protocol import dpop
+from pushgate.realm import DEFAULT_REALM
 from pushgate.store.ports import StoreUnavailable
 from pushgate.web import cors
 from pushgate.web.addresses import client_address
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 
 MAX_CLAIM = 200  # characters of a claimed client_id that are worth logging
-BODY_LIMIT = 64 * 1024  # bytes
 QUERY_LIMIT = 32 * 1024  # bytes; a longer request belongs into a push
 
 
@@ -133,6 +134,8 @@ class Application:
         """Route a request; whatever happens, there is a reply of the right kind."""
         place = find_place(request.path, self._root)
         route = None if place is None else route_of(place)
+        if place is not None and route is not None:
+            place = self._by_host(place, route, request)
         if route is not None and route.sample and not self.server.sample_resource:
             route = None
         realm = "" if place is None else place.realm
@@ -153,6 +156,13 @@ class Application:
             cors.allow(reply, await self._allowed_origin(request, realm, route))
         return reply
 
+    def _by_host(self, place: Place, route: Route, request: Request) -> Place | None:
+        """On a host that a realm has to itself, there is no other realm."""
+        bound = self.server.snapshot.bound(request.header(b"host"))
+        if bound is None or route.server_wide is not None or place.realm == bound:
+            return place
+        return replace(place, realm=bound) if place.realm == DEFAULT_REALM else None
+
     async def _allowed_origin(self, request: Request, realm: str, route: Route) -> bytes | None:
         """The web origin that may read the reply, errors included; none if the store cannot say."""
         try:
@@ -167,6 +177,8 @@ class Application:
         ctx = self.server.snapshot.loaded(place.realm) or await self.server.realm(place.realm)
         if ctx is None:
             raise refusals.NOT_FOUND("unknown realm")
+        if place.dialects is not None and ctx.realm.dialect.name not in place.dialects:
+            raise refusals.NOT_FOUND("a path of another product")
         if request.method == "OPTIONS" and route.cors:
             return cors.preflight(await cors.allowed_origin(self.server, ctx, route, request), route.methods)
         if request.method not in route.methods and not (request.method == "HEAD" and route.takes_head):
@@ -174,7 +186,7 @@ class Application:
         if len(request.query) > QUERY_LIMIT:
             raise refusals.URI_SIZE()
         if request.method in ("POST", "PUT"):
-            request.body = await read_body(request, receive)
+            request.body = await read_body(request, receive, ctx.realm.dialect.body_limit)
         if route.machine is not None:
             return await route.machine(ctx, request)
         call = Call(ctx, request, self.pages, place.rest, management=self.management)
@@ -213,10 +225,10 @@ class Application:
         return error_reply(error, realm, algs)
 
 
-async def read_body(request: Request, receive: Receive) -> bytes:
+async def read_body(request: Request, receive: Receive, limit: int) -> bytes:
     """The body, up to the limit; a longer one is not parsed (413)."""
     declared = request.header(b"content-length")
-    if declared is not None and declared.isascii() and declared.isdigit() and int(declared[:20]) > BODY_LIMIT:
+    if declared is not None and declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
         raise refusals.BODY_SIZE()
     chunks: list[bytes] = []
     size = 0
@@ -226,7 +238,7 @@ async def read_body(request: Request, receive: Receive) -> bytes:
             raise refusals.UNAVAILABLE("the client went away")
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
-        if size > BODY_LIMIT:
+        if size > limit:
             raise refusals.BODY_SIZE()
         chunks.append(chunk)
         if not message.get("more_body"):

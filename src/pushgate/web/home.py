@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pushgate.dialects import NATIVE
 from pushgate.endpoints.http import Reply
 from pushgate.web.call import Call
 from pushgate.web.languages import N_
@@ -17,7 +18,7 @@ async def home(call: Call) -> Reply:
             "description": N_("The endpoints and what they support."),
         },
         {
-            "href": f"{issuer.path}{issuer.paths.jwks}",
+            "href": f"{issuer.path}{NATIVE.jwks}",
             "title": N_("Keys"),
             "description": N_("The public signing keys."),
         },

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from pushgate.endpoints.browser import BrowserAnswer, GoTo
+from pushgate.endpoints.browser import BrowserAnswer, GoTo, OnPage
 from pushgate.endpoints.context import Context
-from pushgate.endpoints.http import NO_STORE, Header, Reply, Request
+from pushgate.endpoints.http import NO_STORE, Header, Reply, Request, with_cookies
 from pushgate.errors import OAuthError
 from pushgate.protocol.authorization_response import FormPost, RedirectTo
 from pushgate.realm import DEFAULT_REALM
@@ -88,6 +88,8 @@ class Pages:
     def answer(self, ctx: Context, request: Request, answer: BrowserAnswer) -> Reply:
         """Carry out what the authorization endpoint decided: 303, or a form that posts itself."""
         target = answer.answer
+        if isinstance(target, OnPage):
+            return with_cookies(self.error(target.error, request, ctx.name, ctx), answer.cookies)
         if answer.doubtful is not None and not isinstance(target, GoTo):
             return self._doubtful(ctx, request, target, answer.doubtful)
         if isinstance(target, FormPost):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pushgate.dialects import RFC9126
+from pushgate.dialects import DIALECTS, NATIVE, RFC9126
 from pushgate.endpoints import discovery, introspect, par, revoke, sample_resource, token, userinfo
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request, json_reply
@@ -54,6 +55,8 @@ class Place:
     realm: str
     path: str
     rest: str = ""
+    dialects: frozenset[str] | None = None
+    """The dialects that have this path; None: every realm has it."""
 
 
 async def healthz(server: AuthorizationServer, request: Request) -> Reply:
@@ -71,7 +74,7 @@ async def readyz(server: AuthorizationServer, request: Request) -> Reply:
 
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
 METADATA = Route("metadata", GET, discovery.metadata_document, cors="any")
-PATHS = RFC9126.paths
+PATHS = NATIVE
 
 ROUTES: dict[str, Route] = {
     PATHS.par: Route("par", POST, par.push, cors="clients"),
@@ -98,6 +101,31 @@ ROUTES: dict[str, Route] = {
     "/healthz": Route("healthz", GET, server_wide=healthz),
     "/readyz": Route("readyz", GET, server_wide=readyz),
 }
+SAME = {getattr(NATIVE, member.name): getattr(NATIVE, member.name) for member in fields(NATIVE)}
+
+
+def _prefixes() -> Iterator[tuple[re.Pattern[str], str]]:
+    """Where products keep their realms: patterns of the prefixes that are not the native one."""
+    name = f"(?P<realm>(?!{DEFAULT_REALM}(?:/|$)){REALM_NAME.pattern})"
+    for dialect in DIALECTS.values():
+        if dialect.prefix != RFC9126.prefix:
+            yield re.compile(re.escape(dialect.prefix).replace(r"\{realm\}", name) + "(?=/)"), dialect.name
+        if dialect.root_prefix:
+            yield re.compile(f"{re.escape(dialect.root_prefix)}(?:/realms/root)?(?P<realm>)(?=/)"), dialect.name
+
+
+def _aliases() -> dict[str, tuple[str, frozenset[str]]]:
+    """Products' paths below a realm's native prefix: the native path, and the dialects that have it."""
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    for dialect in DIALECTS.values():
+        for own, native in dialect.native.items() if not dialect.root_prefix else ():
+            names = found.get(own, (native, frozenset[str]()))[1]
+            found[own] = (native, names | {dialect.name})
+    return found
+
+
+PREFIXES = tuple(_prefixes())
+ALIASES = _aliases()
 MAX_REMEMBERED = 100  # characters of a path
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
@@ -128,6 +156,11 @@ def _in_realm(path: str, root: str, document: str = "") -> Place | None:
     if not path.startswith(root):
         return None
     path = path[len(root) :]
+    for prefix, dialect in PREFIXES:
+        found = prefix.match(path)
+        if found is not None and not document:
+            realm, path = found["realm"] or DEFAULT_REALM, path[found.end() :]
+            return _of_product(realm, path, frozenset({dialect}), {**SAME, **DIALECTS[dialect].native})
     realm = DEFAULT_REALM
     if path.startswith("/realms/"):
         realm, slash, below = path[8:].partition("/")
@@ -141,7 +174,20 @@ def _in_realm(path: str, root: str, document: str = "") -> Place | None:
     start, _, rest = path.rpartition("/")
     if rest and f"{start}/" in ROUTES and start:
         return Place(realm, f"{start}/", rest)
+    for alias in (path, start):
+        if alias in ALIASES:
+            native, dialects = ALIASES[alias]
+            return _of_product(realm, path, dialects, {alias: native})
     return Place(realm, path or "/")
+
+
+def _of_product(realm: str, path: str, dialects: frozenset[str], paths: Mapping[str, str]) -> Place | None:
+    """A product's path as the native one; what may follow a native path may follow the product's."""
+    if path in paths:
+        return Place(realm, paths[path], dialects=dialects)
+    start, _, rest = path.rpartition("/")
+    below = f"{paths.get(start)}/"
+    return Place(realm, below, rest, dialects) if rest and below in ROUTES else None
 
 
 def route_of(place: Place) -> Route | None:

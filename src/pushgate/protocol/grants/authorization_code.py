@@ -32,6 +32,6 @@ def check_redemption(
         raise refusals.CODE_REDIRECT_URI()
     if code.code_challenge is None and policy.pkce_required:
         raise refusals.CODE_INVALID("issued before PKCE was required")
-    check_verifier(code.code_challenge, params.get("code_verifier"))
+    check_verifier(code.code_challenge, params.get("code_verifier"), code.code_challenge_method or "S256")
     if code.dpop_jkt is not None and (confirmation is None or confirmation.jkt != code.dpop_jkt):
         raise refusals.DPOP_KEY_CODE()

@@ -58,6 +58,11 @@ class Configuration:
         data = await self._engine.read(lambda c: c.scalar(query))
         return None if data is None else unpack(data, RealmSettings)
 
+    async def hosts(self) -> dict[str, str]:
+        """The realms that have host names of their own, by host."""
+        query = sa.select(t.realm_hosts.c.host, t.realm_hosts.c.realm)
+        return await self._engine.read(lambda c: {row.host: row.realm for row in c.execute(query).all()})
+
     async def clients(self, realm: str) -> list[Client]:
         """All clients of a realm, by id."""
         query = sa.select(t.clients.c.data).where(t.clients.c.realm == realm).order_by(t.clients.c.client_id)
@@ -78,6 +83,9 @@ class Configuration:
 def save_realm(c: sa.Connection, settings: RealmSettings) -> None:
     """Create or replace a realm's settings."""
     upsert(c, t.realms, {"name": settings.name}, {"data": pack(settings)})
+    c.execute(sa.delete(t.realm_hosts).where(t.realm_hosts.c.realm == settings.name))
+    if settings.hosts:
+        c.execute(sa.insert(t.realm_hosts), [{"host": host, "realm": settings.name} for host in settings.hosts])
 
 
 def save_client(c: sa.Connection, realm: str, client: Client) -> None:

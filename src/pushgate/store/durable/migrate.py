@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test holds it to the files in `migrations/versions`."""
 
 

@@ -35,6 +35,14 @@ realms = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+realm_hosts = Table(
+    "realm_hosts",
+    metadata,
+    Column("host", String(260), primary_key=True),  # so that no two realms have one
+    Column("realm", String(63), nullable=False),
+    ForeignKeyConstraint(["realm"], ["realms.name"], name="realm_hosts_realm", ondelete="CASCADE"),
+)
+
 
 def _of_realm(name: str, *columns: Column[object] | Index | UniqueConstraint) -> Table:
     """A table whose rows belong to a realm and vanish with it."""

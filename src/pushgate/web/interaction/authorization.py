@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pushgate import refusals
-from pushgate.endpoints import authorize as flow
+from pushgate.endpoints import flow
+from pushgate.endpoints.authorize import authorize
 from pushgate.endpoints.browser import Browser, BrowserAnswer, browser_of
 from pushgate.endpoints.http import Reply
 from pushgate.errors import OAuthError
@@ -19,7 +20,7 @@ from pushgate.web.call import Call
 
 async def authorization_endpoint(call: Call) -> Reply:
     """GET or POST: open the request and send the browser on."""
-    return call.pages.answer(call.ctx, call.request, await flow.authorize(call.ctx, call.request))
+    return call.pages.answer(call.ctx, call.request, await authorize(call.ctx, call.request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +126,5 @@ async def visit(call: Call) -> Visit:
         raise refusals.INTERACTION_UNKNOWN("timed out")
     call.request.claimed_client = record.request.client_id
     client = await flow.known_client(ctx, record.request.client_id)
-    opened = await flow.open_request(ctx, call.request, interaction.request_key, client)
+    opened = await flow.open_request(ctx, call.request, interaction.request_key, client, interaction.beside)
     return Visit(call, identifier, browser, opened, csrf_token(identifier, browser.value), interaction.started_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pushgate import refusals
-from pushgate.endpoints import authorize as flow
+from pushgate.endpoints import flow
 from pushgate.endpoints.browser import BrowserAnswer, Stop, session_cookie
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.endings import end_session

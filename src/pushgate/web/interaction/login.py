@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pushgate import refusals
-from pushgate.endpoints import authorize as flow
+from pushgate.endpoints import flow
 from pushgate.endpoints.browser import BrowserAnswer, GoTo, Stop
 from pushgate.endpoints.factors import passkey_request, use_passkey, use_totp, username_of
 from pushgate.endpoints.http import Reply, with_cookies
