@@ -27,11 +27,12 @@ out = Console(highlight=False, soft_wrap=True)
 def expected_problems() -> tuple[type[Exception], ...]:
     """What ends a command with one line instead of a traceback."""
     from pushgate.jose.seal import CannotOpen
+    from pushgate.manage.importers.common import BadExport
     from pushgate.manage.manifest import BadManifest
     from pushgate.manage.service import Refused
     from pushgate.store.ports import StoreUnavailable
 
-    return (BadSettings, BadManifest, Refused, StoreUnavailable, CannotOpen, OSError)
+    return (BadSettings, BadExport, BadManifest, Refused, StoreUnavailable, CannotOpen, OSError)
 
 
 def with_installation(work: Callable[[Any], Awaitable[T]], settings: Settings | None = None) -> T:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from pushgate import __version__
-from pushgate.cli import clients, database, explain, keys, manifests, serving, tokens, users
+from pushgate.cli import clients, database, explain, importing, keys, manifests, serving, tokens, users
 
 app = typer.Typer(
     name="pushgate",
@@ -22,6 +22,7 @@ app.command("serve")(serving.serve)
 app.command("demo")(serving.demo)
 app.command("apply")(manifests.apply)
 app.command("export")(manifests.export)
+app.command("import")(importing.import_)
 app.command("doctor")(database.doctor)
 app.command("explain")(explain.explain)
 app.add_typer(clients.app, name="client")
