@@ -101,7 +101,7 @@ def imported(documents: list[Any], realm: str | None) -> Imported:
     """The manifest of these exports, and what is not in it. Raises BadExport."""
     clients = [client for document in documents for client in _clients(document)]
     remarks: list[Remark] = []
-    settings = RealmSettings(name=realm_name(realm, None, remarks), **dialect_of("auth0"))
+    settings = RealmSettings(name=realm_name(realm, None, remarks))
     found = []
     for client_id, fields in identified(clients, "client_id", "clients"):
         members, said = _client(client_id, fields, settings)

@@ -127,11 +127,13 @@ def _client(client_id: str, source: dict[str, Any], realm: RealmSettings) -> tup
     client = Reading(client_id, flattened(source, ("attributes",)), {"client_id": client_id})
     try:
         public = _kind(client)
-        client.copy(fields.MAPPED)
         for name in fields.SWITCHES:
             if client.fields.get(name) in ("true", "false"):
                 client.fields[name] = client.fields[name] == "true"
-        client.copy(fields.SWITCHES)
+        for name, address in fields.NEEDS.items():  # on in every client, whether it has the address or not
+            if not client.fields.get(address):
+                client.forget([name])
+        client.copy({**fields.MAPPED, **fields.SWITCHES})
         _authentication(client, public)
         _flows(client, public)
         _uris(client, public)
@@ -149,7 +151,7 @@ def _kind(client: Reading) -> bool:
     protocol = client.text("protocol")
     if protocol not in (None, "openid-connect"):
         raise LeftOut(f"its protocol is {protocol!r}; only OpenID Connect is spoken here")
-    if client.subject in fields.INTERNAL or client.subject.endswith("-realm"):
+    if client.subject in fields.INTERNAL:
         raise LeftOut("it is Keycloak's own")
     if client.flag("bearerOnly"):
         raise LeftOut("bearerOnly: it is an API; name it in resources of the realm")

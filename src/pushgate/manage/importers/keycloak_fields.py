@@ -31,6 +31,10 @@ SWITCHES = {
     "attributes.require.pushed.authorization.requests": "require_pushed_authorization_requests",
     "attributes.dpop.bound.access.tokens": "dpop_bound_access_tokens",
 }
+NEEDS = {
+    "attributes.backchannel.logout.session.required": "attributes.backchannel.logout.url",
+    "attributes.frontchannel.logout.session.required": "attributes.frontchannel.logout.url",
+}
 LISTS = {
     "attributes.request.uris": "request_uris",
     "attributes.default.acr.values": "default_acr_values",

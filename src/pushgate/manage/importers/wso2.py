@@ -104,7 +104,7 @@ LITERAL = re.compile(r"(?:[A-Za-z0-9:/_~%=&,;@!-]|\\[./?+*$()-])+")
 def imported(documents: list[Any], realm: str | None) -> Imported:
     """The manifest of these service providers, and what is not in it. Raises BadExport."""
     remarks: list[Remark] = []
-    settings = RealmSettings(name=realm_name(realm, None, remarks), **dialect_of("wso2"))
+    settings = RealmSettings(name=realm_name(realm, None, remarks))
     sources = [source for root in documents for source in _applications(root, remarks)]
     found = []
     for client_id, fields in identified(sources, "oauthConsumerKey", "the OAuth applications"):
@@ -228,12 +228,12 @@ def _flows(client: Reading, public: bool) -> None:
         if value and value not in known:
             client.remark("hybridFlowResponseType", "dropped", f"{value!r} is not a response type")
     kept = [known[value] for value in wanted if value in known]
-    if kept and "implicit" not in grants:
+    own = "implicit" in grants
+    if kept and not own:
         grants.append("implicit")
         client.remark("hybridFlowEnabled", "changed", "tokens in the front channel need the grant type implicit too")
-    implicit = "implicit" in (client.fields.get("grantTypes") or "") or not kept or "implicit" in grants[:-1]
     put_flows(client, grants, kept, "grantTypes")
-    if not implicit:
+    if not own:
         responses = client.members["response_types"]
         client.members["response_types"] = [value for value in responses if value not in FRONT_CHANNEL]
 
