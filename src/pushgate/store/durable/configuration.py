@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from pushgate.model import Client, RealmSettings, Record, StoredKey
 from pushgate.store.durable import tables as t
+from pushgate.store.durable.prepared import Prepared
 from pushgate.store.durable.upsert import upsert
 from pushgate.store.ports import DurableEngine
 
@@ -65,14 +66,19 @@ class Configuration:
 
     async def client(self, realm: str, client_id: str) -> Client | None:
         """One client."""
-        query = sa.select(t.clients.c.data).where(t.clients.c.realm == realm, t.clients.c.client_id == client_id)
-        data = await self._engine.read(lambda c: c.scalar(query))
+        parameters = {"r": realm, "v": client_id}
+        data = await self._engine.read(lambda c: _CLIENT.run(c, parameters).scalar())
         return None if data is None else unpack(data, Client)
 
     async def keys(self, realm: str) -> list[StoredKey]:
         """All keys of a realm, retired ones included."""
         query = sa.select(t.keys.c.data).where(t.keys.c.realm == realm).order_by(t.keys.c.kid)
         return await self._engine.read(lambda c: [unpack(r.data, StoredKey) for r in c.execute(query).all()])
+
+
+_CLIENT = Prepared(
+    sa.select(t.clients.c.data).where(t.clients.c.realm == sa.bindparam("r"), t.clients.c.client_id == sa.bindparam("v"))
+)
 
 
 def save_realm(c: sa.Connection, settings: RealmSettings) -> None:
