@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pushgate.config import BadSettings, Settings, load_settings
 
@@ -83,10 +84,13 @@ def print_changes(changes: list[Any], *, dry_run: bool, as_json: bool = False) -
     }
     counts: dict[str, int] = {}
     shown = [c for c in changes if c.act != "unchanged"] if len(changes) > 50 else changes
+    lines = []
     for change in shown:
         mark, style = marks[change.act]
         fields = f"  ({', '.join(change.fields)})" if change.fields else ""
-        out.print(f"{mark} {change.object:<8} {change.realm}/{change.id}{fields}", style=style, markup=False)
+        lines.append(Text(f"{mark} {change.object:<8} {change.realm}/{change.id}{fields}", style=style))
+    if lines:  # at once: line by line, thousands take seconds
+        out.print(Text("\n").join(lines))
     for change in changes:
         counts[change.act] = counts.get(change.act, 0) + 1
     words = {"create": "created", "update": "updated", "delete": "deleted", "unchanged": "unchanged"}

@@ -331,6 +331,7 @@ async def export(management: Management, realm: str | None, *, with_secrets: boo
 
 def _without_defaults(settings: RealmSettings) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(settings)
+    document.pop("serial", None)
     return {"name": document.pop("name"), "profile": settings.profile, "dialect": settings.dialect} | document
 
 

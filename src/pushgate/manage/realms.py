@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Any, get_type_hints
 
 import msgspec
@@ -20,7 +21,7 @@ from pushgate.protocol.journey import BUILT_IN, FIRST, journey_named
 from pushgate.protocol.metadata import LINKS
 from pushgate.protocol.redirect_uri import registration_problem
 from pushgate.protocol.registration import LIFETIME_RANGE, Problem
-from pushgate.realm import REALM_NAME
+from pushgate.realm import DEFAULT_REALM, REALM_NAME
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,5}")
 NOT_SETTINGS = frozenset({"name", "clients", "users", "hosts"})
@@ -37,7 +38,9 @@ LONGEST = {
 
 def merged(current: RealmSettings | None, wanted: RealmInput) -> RealmSettings:
     """The settings after the change: members that are not said keep their value."""
-    base = current or RealmSettings(name=wanted.name)
+    # A realm that is made anew knows nothing that was pushed to one of the same name. The default realm stays.
+    serial = "" if wanted.name == DEFAULT_REALM else secrets.token_urlsafe(9)
+    base = current or RealmSettings(name=wanted.name, serial=serial)
     said: dict[str, Any] = {}
     for name in wanted.__struct_fields__:
         value = getattr(wanted, name)

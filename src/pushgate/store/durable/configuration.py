@@ -77,13 +77,23 @@ class Configuration:
 
 
 _CLIENT = Prepared(
-    sa.select(t.clients.c.data).where(t.clients.c.realm == sa.bindparam("r"), t.clients.c.client_id == sa.bindparam("v"))
+    sa.select(t.clients.c.data).where(
+        t.clients.c.realm == sa.bindparam("r"), t.clients.c.client_id == sa.bindparam("v")
+    )
 )
 
 
 def save_realm(c: sa.Connection, settings: RealmSettings) -> None:
     """Create or replace a realm's settings."""
     upsert(c, t.realms, {"name": settings.name}, {"data": pack(settings)})
+
+
+def delete_realm(c: sa.Connection, name: str) -> None:
+    """Delete a realm and every row that belongs to it. The audit trail stays: it says who did this, and when."""
+    for table in reversed(t.metadata.sorted_tables):
+        if any(key.column.table is t.realms for key in table.foreign_keys):
+            c.execute(sa.delete(table).where(table.c.realm == name))
+    c.execute(sa.delete(t.realms).where(t.realms.c.name == name))
 
 
 def save_client(c: sa.Connection, realm: str, client: Client) -> None:
