@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,6 +22,8 @@ T = TypeVar("T")
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings file instead of ./pushgate.toml.")]
 RealmName = Annotated[str, typer.Option("--realm", "-r", help="The realm to work in.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+MANY = 500  # things from which on work is worth a bar
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -50,6 +53,24 @@ def with_installation(work: Callable[[Any], Awaitable[T]], settings: Settings | 
 def print_json(document: Any) -> None:
     """JSON on standard output, for programs."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def watched(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal, for work on many things; nothing where nobody looks. Call it with done, and of how many."""
+    from rich.progress import Progress, TaskID
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        tasks: list[TaskID] = []
+
+        def show(done: int, of: int) -> None:
+            if of < MANY or done % (of // 100):
+                return
+            if not tasks:
+                tasks.append(bar.add_task(what, total=of))
+            bar.update(tasks[0], completed=done)
+
+        yield show
 
 
 def print_table(columns: list[str], rows: list[list[str]], empty: str) -> None:

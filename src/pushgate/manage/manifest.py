@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pushgate.manage.service import Change, Management, Refused
 from pushgate.model import Client, RealmSettings, User
 from pushgate.protocol.registration import complete
 
+Progress = Callable[[int, int], None]
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 50
 UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -187,17 +188,22 @@ class Applier:
         self._management = management
         self._environment = os.environ if environment is None else environment
 
-    async def apply(self, documents: list[Document], *, dry_run: bool = False) -> list[Change]:
+    async def apply(
+        self, documents: list[Document], *, dry_run: bool = False, progress: Progress = lambda done, of: None
+    ) -> list[Change]:
         """Do what the manifests say, all or nothing; the changes, made or (dry run) planned.
 
-        Raises BadManifest with every complaint that was found.
+        `progress` hears how many things have been looked at, of how many. Raises BadManifest with every complaint
+        that was found.
         """
         changes: list[Change] = []
         manifests = [typed(document) for document in documents]
         complaints = [*_repeated(documents, manifests)]
+        total = sum(len(list(_named(manifest))) for manifest in manifests)
         for document, manifest in zip(documents, manifests, strict=True):
             async for change in self._planned(document, manifest, complaints):
                 changes.append(change)
+                progress(len(changes), total)
         if complaints:
             raise BadManifest(complaints)
         if not dry_run:
