@@ -57,7 +57,7 @@ def print_json(document: Any) -> None:
 
 @contextmanager
 def watched(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal, for work on many things; nothing where nobody looks. Call it with done, and of how many."""
+    """A bar on the terminal for work on many things, where somebody looks. Call it with done, and of how many."""
     from rich.progress import Progress, TaskID
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
