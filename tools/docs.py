@@ -24,8 +24,8 @@ from pushgate.refusals import REFUSALS
 from pushgate.web.routes import ROUTES
 
 FOLDER = Path("docs/reference")
-EDITOR = """Editors that speak YAML check a manifest and complete its members if its first line names the schema. That is
-[manifest.schema.json](manifest.schema.json), or what `pushgate schema > manifest.schema.json` writes beside it:
+EDITOR = """An editor that speaks YAML checks a manifest and completes its members if the first line names the schema:
+[manifest.schema.json](manifest.schema.json), or what `pushgate schema > manifest.schema.json` writes beside it.
 
 ```yaml
 # yaml-language-server: $schema=manifest.schema.json

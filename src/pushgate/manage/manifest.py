@@ -22,7 +22,9 @@ from pushgate.protocol.registration import complete
 Progress = Callable[[int, int], None]
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 50
+MAX_VALUES = 1_000_000  # some 50,000 clients in one file; each takes half a kilobyte of memory
 UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+MOST_COMPLAINTS = 100  # that are shown; nobody reads more, and a hostile file has many
 Path_ = tuple[str | int, ...]
 
 
@@ -44,7 +46,9 @@ class BadManifest(Exception):
     """Nothing was changed; `complaints` say why, with file and line."""
 
     def __init__(self, complaints: list[Complaint]) -> None:
-        super().__init__("\n".join(map(str, complaints)))
+        more = len(complaints) - MOST_COMPLAINTS
+        lines = [*map(str, complaints[:MOST_COMPLAINTS]), *([f"and {more} more"] if more > 0 else [])]
+        super().__init__("\n".join(lines))
         self.complaints = complaints
 
 
@@ -104,7 +108,7 @@ def _composed(text: str, file: str) -> yaml.Node | None:
     """The document's tree. What could make it larger or deeper than it looks is refused before it is built."""
     loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
     depth = 0
-    for event in yaml.parse(text, Loader=loader):
+    for count, event in enumerate(yaml.parse(text, Loader=loader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         reason = None
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -113,6 +117,8 @@ def _composed(text: str, file: str) -> yaml.Node | None:
             reason = "tags are not taken"
         elif depth > MAX_DEPTH:
             reason = "is nested too deeply"
+        elif count > MAX_VALUES:
+            reason = f"has more than {MAX_VALUES:,} values; make several files of it"
         if reason is not None:
             raise BadManifest([Complaint(file, _line(event.start_mark), "", reason)])
     node: yaml.Node | None = yaml.compose(text, Loader=loader)
@@ -199,6 +205,8 @@ class Applier:
         changes: list[Change] = []
         manifests = [typed(document) for document in documents]
         complaints = [*_repeated(documents, manifests)]
+        if len(complaints) > MOST_COMPLAINTS:
+            raise BadManifest(complaints)
         total = sum(len(list(_named(manifest))) for manifest in manifests)
         for document, manifest in zip(documents, manifests, strict=True):
             async for change in self._planned(document, manifest, complaints):
