@@ -12,7 +12,7 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks import million, startup
+from benchmarks import applying, million, startup
 from benchmarks.installation import pushgate
 from benchmarks.paired import Note, Plan, compare, flow, push_basic
 from benchmarks.piles import Piles, SignedRequests
@@ -24,7 +24,7 @@ from benchmarks.verifying import check_verifying
 
 WITH_PROOF = {"push-dpop", "token-dpop"}
 PAIRED = ["push-basic", "push-jwt", "push-dpop", "token-dpop", "flow"]
-NAMES = [*PAIRED, "startup", "million"]
+NAMES = [*PAIRED, "startup", "manifest", "million"]
 SERVERS = ["pushgate", "peer", "bare"]
 STARTS = 5
 SIGNING = 15  # seconds that the signing for one round may take
@@ -53,6 +53,7 @@ def arguments() -> argparse.Namespace:
         "--patience", type=float, default=0, help="seconds to wait before a round for quiet cores (default 0)"
     )
     parser.add_argument("--live", type=int, default=1_000_000, help="requests in the store for `million`")
+    parser.add_argument("--clients", type=int, default=10_000, help="clients in the manifest for `manifest`")
     parser.add_argument("--node", default="node", help="the Node.js program that runs the peer")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/<date>.md")
     chosen = parser.parse_args()
@@ -80,7 +81,7 @@ def main() -> int:
     if remark := pin_load():
         results.remarks.append(remark)
     try:
-        if "peer" in chosen.servers and set(chosen.only) - {"million"}:
+        if "peer" in chosen.servers and set(chosen.only) - {"million", "manifest"}:
             prepare_peer(chosen.node)
         measure(chosen, results, note)
     except (Unavailable, SignInFailed, httpx.HTTPError) as reason:
@@ -101,6 +102,8 @@ def measure(chosen: argparse.Namespace, results: Results, say: Note) -> None:
         results.startup = startup.measure(STARTS, set(chosen.servers), chosen.node, say)
     if wanted := [name for name in PAIRED if name in chosen.only]:
         measure_paired(wanted, chosen, results, say)
+    if "manifest" in chosen.only and "pushgate" in chosen.servers:
+        results.applying = applying.measure(chosen.clients, say)
     if "million" in chosen.only and "pushgate" in chosen.servers:
         results.million = million.measure(chosen.live, results.plan, say)
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from benchmarks.applying import Applying
 from benchmarks.million import Million
 from benchmarks.paired import Comparison, Plan
 from benchmarks.servers import PEER_FOLDER
@@ -26,6 +27,7 @@ from benchmarks.startup import Startup
 RATIOS = {"push-basic": 2.0, "push-jwt": 2.0, "push-dpop": 2.0, "token-dpop": 2.0, "flow": 1.5}
 PUSH_RATE, PEER_REFERENCE = 10_000, 4_800
 READY_SECONDS = 1.5
+APPLY_SECONDS, APPLY_CLIENTS = 20, 10_000
 MEMORY_MB = 120
 LATENCY_CHANGE = 0.10
 PAUSE_MS = 20
@@ -75,6 +77,7 @@ class Results:
     comparisons: list[Comparison] = field(default_factory=list)
     memory: dict[str, float] = field(default_factory=dict)
     startup: Startup | None = None
+    applying: Applying | None = None
     million: Million | None = None
     remarks: list[str] = field(default_factory=list)
 
@@ -88,6 +91,9 @@ class Results:
             yield Grid("Memory of one process after the load (RSS)", ["server", "RSS"], rows)
         if self.startup:
             yield starts(self.startup)
+        if self.applying:
+            rows = [[name, f"{seconds:.1f}"] for name, seconds in self.applying.rows()]
+            yield Grid(f"Seconds for a manifest of {self.applying.clients:,} clients", ["pushgate apply", "s"], rows)
         if self.million:
             yield million_table(self.million)
 
@@ -104,6 +110,10 @@ class Results:
                 f"slowest start {slowest:.2f} s",
                 slowest <= READY_SECONDS,
             )
+        if self.applying:
+            seconds, allowed = self.applying.first, APPLY_SECONDS * self.applying.clients / APPLY_CLIENTS
+            target = f"{self.applying.clients:,} clients applied within {allowed:g} s"
+            yield Verdict(target, f"{seconds:.1f} s", seconds <= allowed)
         if self.million:
             yield from changed(self.million)
 

@@ -16,6 +16,7 @@ import msgspec
 
 from pushgate.config import PREFIX, Settings
 from pushgate.manage import inputs
+from pushgate.manage.schema import manifest_schema
 from pushgate.model import RealmSettings
 from pushgate.protocol.metadata import metadata
 from pushgate.realm import Realm
@@ -23,6 +24,13 @@ from pushgate.refusals import REFUSALS
 from pushgate.web.routes import ROUTES
 
 FOLDER = Path("docs/reference")
+EDITOR = """An editor that speaks YAML checks a manifest and completes its members if the first line names the schema:
+[manifest.schema.json](manifest.schema.json), or what `pushgate schema > manifest.schema.json` writes beside it.
+
+```yaml
+# yaml-language-server: $schema=manifest.schema.json
+```
+"""
 MADE = "Made by `make docs` from the server's own tables; do not edit.\n"
 
 
@@ -88,6 +96,11 @@ def endpoints() -> str:
     )
 
 
+def schema() -> str:
+    """The JSON Schema of manifests, as `pushgate schema` prints it."""
+    return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def kind(route: Any) -> str:
     """Machine endpoint or page."""
     if route.sample:
@@ -97,7 +110,12 @@ def kind(route: Any) -> str:
 
 def manifest() -> str:
     """Members of a manifest."""
-    out = ["# Manifest\n", MADE, "What `pushgate apply` takes, as YAML or JSON; an unknown member is refused.\n"]
+    out = [
+        "# Manifest\n",
+        MADE,
+        "What `pushgate apply` takes, as YAML or JSON; an unknown member is refused.\n",
+        EDITOR,
+    ]
     for struct in (inputs.ManifestInput, inputs.RealmInput, *members_of_realm()):
         out.append(f"## {struct.__name__.removesuffix('Input')}\n\n{struct.__doc__}\n")
         rows = [[f"`{f.name}`", f"`{spelled(f.type)}`", default(f)] for f in msgspec.structs.fields(struct)]
@@ -150,8 +168,12 @@ def commands() -> str:
         ["serve"],
         ["apply"],
         ["export"],
+        ["import"],
+        ["schema"],
+        ["realm"],
         ["client"],
         ["user"],
+        ["resource"],
         ["keys"],
         ["db"],
         ["doctor"],
@@ -177,6 +199,7 @@ PAGES = {
     "settings.md": settings,
     "endpoints.md": endpoints,
     "manifest.md": manifest,
+    "manifest.schema.json": schema,
     "commands.md": commands,
 }
 

@@ -218,7 +218,7 @@ class LogoutUndelivered(Event, frozen=True):
 
 
 class ConfigurationChanged(Event, frozen=True):
-    """An operator changed something; `object` is realm, client, user or key."""
+    """An operator changed something; `object` is realm, resource, client, user or key."""
 
     name: ClassVar[str] = "configuration_changed"
     object: str

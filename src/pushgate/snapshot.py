@@ -118,7 +118,7 @@ class Snapshot:
         context = Context(
             realm=self._realm_of(settings),
             keys=keys,
-            transient=RealmTransient(self._transient, name),
+            transient=RealmTransient(self._transient, f"{name}/{settings.serial}" if settings.serial else name),
             accounts=Accounts(self._engine, name),
             credentials=Credentials(self._engine, name),
             grants=Grants(self._engine, name),

@@ -82,6 +82,17 @@ NOT_A_MANIFEST = {
     "repeated-json-key": ('{"realms": [\n{"name": "x", "name": "y"}]}', "m:2: realms[0].name: is there twice"),
     "key-that-is-no-text": ("realms:\n  - ? [a]\n    : b\n", "m:2: realms[0]: a key must be text"),
     "deep-list": ("[" * 100_000 + "]" * 100_000, "m:1: is nested too deeply"),
+    "ten-megabytes-of-words": (
+        "realms: [" + "x, " * 3_500_000 + "]",
+        "m:1: has more than 1,000,000 values; make several files of it",
+    ),
+    "ten-megabytes-of-realms": (
+        "realms:\n" + "- name: x\n" * 1_000_000,
+        "m:250001: has more than 1,000,000 values; make several files of it",
+    ),
+    "ten-megabytes-of-text": (f"realms: '{'x' * 10_000_000}'", "m:1: realms: Expected `array`, got `str`"),
+    "ten-megabytes-of-nothing": ("\n" * 10_000_000, "m:1: is empty"),
+    "ten-megabytes-of-brackets": ("[" * 10_000_000, "m:1: is nested too deeply"),
     "deep-mapping": ("\n".join(" " * n + "a:" for n in range(2000)), "m:51: is nested too deeply"),
     "endless-number": ("realms: " + "9" * 5000, "m:1: realms: is not a value of any known type"),
     "odd-number": ("realms:\n- name: 0x_", "m:2: realms[0].name: is not a value of any known type"),
@@ -296,6 +307,20 @@ async def test_what_is_there_twice_is_found_in_the_file_where_it_is(server: Runn
         (twice, other), (other, twice), (ONE, ONE),
     )]  # fmt: skip
     assert where == [["a.yaml:10"], ["b.yaml:10"], ["b.yaml:2", "b.yaml:4", "b.yaml:9"]]
+
+
+async def test_what_is_there_twice_is_refused_in_whichever_file_it_is(server: Running) -> None:
+    other = "realms:\n  - name: beta\n    clients:\n      - {client_id: one, redirect_uris: [https://one.example/cb]}\n"
+    assert await complaints(server, ONE, other, ONE.replace("name: default", "name: beta")) == [
+        "c.yaml:2: realms[0].name: the realm 'beta' is there twice",
+        "c.yaml:4: realms[0].clients[0].client_id: the client 'one' is there twice",
+    ]
+
+
+async def test_a_hundred_complaints_are_enough(server: Running) -> None:
+    twice = "realms:\n  - name: beta\n" + "    clients:\n" + "      - {client_id: x}\n" * 5_000
+    found = await complaints(server, twice)
+    assert (len(found), found[-1]) == (101, "and 4899 more")
 
 
 # --- Applying -------------------------------------------------------------------------------------------------

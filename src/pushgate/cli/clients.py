@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from pushgate.cli.common import AsJson, RealmName, print_changes, print_json, print_table, with_installation
+from pushgate.cli.members import Members, converted, print_members, with_members
 
 app = typer.Typer(no_args_is_help=True, help="Registered clients.")
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID")]
-Members = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="A member as name=value; value is JSON, or text. Repeatable.", metavar="NAME=VALUE"),
-]
 
 
 @app.command("create")
@@ -54,12 +50,7 @@ def show(client_id: ClientId, realm: RealmName = "default", as_json: AsJson = Fa
 
     async def work(installation: Any) -> None:
         client = await existing(installation, realm, client_id)
-        members = public_members(client)
-        if as_json:
-            print_json(members)
-            return
-        rows = [[name, v if isinstance(v, str) else json.dumps(v)] for name, v in members.items()]
-        print_table(["MEMBER", "VALUE"], rows, "")
+        print_members(public_members(client), as_json=as_json)
 
     with_installation(work)
 
@@ -98,11 +89,8 @@ def _save(realm: str, client_id: str, members: list[str], *, exists: bool, as_js
         if not exists and current is not None:
             raise Refused([Problem("client_id", f"{client_id!r} is there already; use update")])
         base = public_members(current) if current is not None else {}
-        wanted = {**base, **dict(map(parse_member, members)), "client_id": client_id}
-        try:
-            typed = msgspec.convert(wanted if exists else complete(wanted), ClientInput, strict=True)
-        except msgspec.ValidationError as problem:
-            raise Refused([Problem("--set", str(problem))]) from None
+        wanted = {**with_members(base, members), "client_id": client_id}
+        typed = converted(wanted if exists else complete(wanted), ClientInput)
         secret = typed.client_secret if isinstance(typed.client_secret, str) else None
         change = await management.plan_client(settings, typed, secret)
         await management.carry_out([change])
@@ -120,14 +108,3 @@ async def existing(installation: Any, realm: str, client_id: str) -> Any:
     if client is None:
         raise Refused([Problem("client_id", f"there is no client {client_id!r} in realm {realm!r}")])
     return client
-
-
-def parse_member(text: str) -> tuple[str, Any]:
-    """`name=value`, where value is JSON if it reads as JSON."""
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pushgate.config import BadSettings, Settings, load_settings
 
@@ -21,17 +23,20 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings file
 RealmName = Annotated[str, typer.Option("--realm", "-r", help="The realm to work in.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+MANY = 500  # things from which on work is worth a bar
+
 out = Console(highlight=False, soft_wrap=True)
 
 
 def expected_problems() -> tuple[type[Exception], ...]:
     """What ends a command with one line instead of a traceback."""
     from pushgate.jose.seal import CannotOpen
+    from pushgate.manage.importers.common import BadExport
     from pushgate.manage.manifest import BadManifest
     from pushgate.manage.service import Refused
     from pushgate.store.ports import StoreUnavailable
 
-    return (BadSettings, BadManifest, Refused, StoreUnavailable, CannotOpen, OSError)
+    return (BadSettings, BadExport, BadManifest, Refused, StoreUnavailable, CannotOpen, OSError)
 
 
 def with_installation(work: Callable[[Any], Awaitable[T]], settings: Settings | None = None) -> T:
@@ -48,6 +53,24 @@ def with_installation(work: Callable[[Any], Awaitable[T]], settings: Settings | 
 def print_json(document: Any) -> None:
     """JSON on standard output, for programs."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def watched(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal for work on many things, where somebody looks. Call it with done, and of how many."""
+    from rich.progress import Progress, TaskID
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        tasks: list[TaskID] = []
+
+        def show(done: int, of: int) -> None:
+            if of < MANY or done % (of // 100):
+                return
+            if not tasks:
+                tasks.append(bar.add_task(what, total=of))
+            bar.update(tasks[0], completed=done)
+
+        yield show
 
 
 def print_table(columns: list[str], rows: list[list[str]], empty: str) -> None:
@@ -82,10 +105,13 @@ def print_changes(changes: list[Any], *, dry_run: bool, as_json: bool = False) -
     }
     counts: dict[str, int] = {}
     shown = [c for c in changes if c.act != "unchanged"] if len(changes) > 50 else changes
+    lines = []
     for change in shown:
         mark, style = marks[change.act]
         fields = f"  ({', '.join(change.fields)})" if change.fields else ""
-        out.print(f"{mark} {change.object:<8} {change.realm}/{change.id}{fields}", style=style, markup=False)
+        lines.append(Text(f"{mark} {change.object:<8} {change.realm}/{change.id}{fields}", style=style))
+    if lines:  # at once: line by line, thousands take seconds
+        out.print(Text("\n").join(lines))
     for change in changes:
         counts[change.act] = counts.get(change.act, 0) + 1
     words = {"create": "created", "update": "updated", "delete": "deleted", "unchanged": "unchanged"}

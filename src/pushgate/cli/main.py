@@ -9,7 +9,20 @@ import typer
 from rich.console import Console
 
 from pushgate import __version__
-from pushgate.cli import clients, database, explain, keys, manifests, serving, tokens, users
+from pushgate.cli import (
+    clients,
+    database,
+    explain,
+    importing,
+    keys,
+    manifests,
+    realms,
+    resources,
+    schema,
+    serving,
+    tokens,
+    users,
+)
 
 app = typer.Typer(
     name="pushgate",
@@ -22,10 +35,14 @@ app.command("serve")(serving.serve)
 app.command("demo")(serving.demo)
 app.command("apply")(manifests.apply)
 app.command("export")(manifests.export)
+app.command("schema")(schema.schema)
+app.command("import")(importing.import_)
 app.command("doctor")(database.doctor)
 app.command("explain")(explain.explain)
+app.add_typer(realms.app, name="realm")
 app.add_typer(clients.app, name="client")
 app.add_typer(users.app, name="user")
+app.add_typer(resources.app, name="resource")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="token")
 app.add_typer(database.app, name="db")

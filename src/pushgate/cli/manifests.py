@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pushgate.cli.common import ConfigFile, print_changes, with_installation
+from pushgate.cli.common import ConfigFile, print_changes, watched, with_installation
 from pushgate.config import load_settings
 
 
@@ -23,7 +23,8 @@ def apply(
     documents = [read(path) for path in files]
 
     async def work(installation: Any) -> None:
-        changes = await Applier(installation.management).apply(documents, dry_run=dry_run)
+        with watched("looking at the manifest") as progress:
+            changes = await Applier(installation.management).apply(documents, dry_run=dry_run, progress=progress)
         print_changes(changes, dry_run=dry_run)
 
     with_installation(work, load_settings(config=config))

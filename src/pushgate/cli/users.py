@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from pushgate.cli.clients import parse_member
 from pushgate.cli.common import AsJson, RealmName, print_changes, print_json, print_table, with_installation
+from pushgate.cli.members import parse_member
 
 app = typer.Typer(no_args_is_help=True, help="Local accounts.")
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,12 @@ from pushgate.manage.service import Change, Management, Refused
 from pushgate.model import Client, RealmSettings, User
 from pushgate.protocol.registration import complete
 
+Progress = Callable[[int, int], None]
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 50
+MAX_VALUES = 1_000_000  # some 50,000 clients in one file; each takes half a kilobyte of memory
 UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+MOST_COMPLAINTS = 100  # that are shown; nobody reads more, and a hostile file has many
 Path_ = tuple[str | int, ...]
 
 
@@ -43,7 +46,9 @@ class BadManifest(Exception):
     """Nothing was changed; `complaints` say why, with file and line."""
 
     def __init__(self, complaints: list[Complaint]) -> None:
-        super().__init__("\n".join(map(str, complaints)))
+        more = len(complaints) - MOST_COMPLAINTS
+        lines = [*map(str, complaints[:MOST_COMPLAINTS]), *([f"and {more} more"] if more > 0 else [])]
+        super().__init__("\n".join(lines))
         self.complaints = complaints
 
 
@@ -103,7 +108,7 @@ def _composed(text: str, file: str) -> yaml.Node | None:
     """The document's tree. What could make it larger or deeper than it looks is refused before it is built."""
     loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
     depth = 0
-    for event in yaml.parse(text, Loader=loader):
+    for count, event in enumerate(yaml.parse(text, Loader=loader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         reason = None
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -112,6 +117,8 @@ def _composed(text: str, file: str) -> yaml.Node | None:
             reason = "tags are not taken"
         elif depth > MAX_DEPTH:
             reason = "is nested too deeply"
+        elif count > MAX_VALUES:
+            reason = f"has more than {MAX_VALUES:,} values; make several files of it"
         if reason is not None:
             raise BadManifest([Complaint(file, _line(event.start_mark), "", reason)])
     node: yaml.Node | None = yaml.compose(text, Loader=loader)
@@ -187,17 +194,24 @@ class Applier:
         self._management = management
         self._environment = os.environ if environment is None else environment
 
-    async def apply(self, documents: list[Document], *, dry_run: bool = False) -> list[Change]:
+    async def apply(
+        self, documents: list[Document], *, dry_run: bool = False, progress: Progress = lambda done, of: None
+    ) -> list[Change]:
         """Do what the manifests say, all or nothing; the changes, made or (dry run) planned.
 
-        Raises BadManifest with every complaint that was found.
+        `progress` hears how many things have been looked at, of how many. Raises BadManifest with every complaint
+        that was found.
         """
         changes: list[Change] = []
         manifests = [typed(document) for document in documents]
         complaints = [*_repeated(documents, manifests)]
+        if len(complaints) > MOST_COMPLAINTS:
+            raise BadManifest(complaints)
+        total = sum(len(list(_named(manifest))) for manifest in manifests)
         for document, manifest in zip(documents, manifests, strict=True):
             async for change in self._planned(document, manifest, complaints):
                 changes.append(change)
+                progress(len(changes), total)
         if complaints:
             raise BadManifest(complaints)
         if not dry_run:
@@ -331,6 +345,7 @@ async def export(management: Management, realm: str | None, *, with_secrets: boo
 
 def _without_defaults(settings: RealmSettings) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(settings)
+    document.pop("serial", None)
     return {"name": document.pop("name"), "profile": settings.profile, "dialect": settings.dialect} | document
 
 

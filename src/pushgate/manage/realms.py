@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Any, get_type_hints
 
 import msgspec
@@ -47,10 +48,14 @@ def merged(current: RealmSettings | None, wanted: RealmInput) -> RealmSettings:
 
 
 def _new(wanted: RealmInput) -> RealmSettings:
-    """What a realm begins with: as its product has it."""
+    """What a realm begins with: as its product has it.
+
+    A realm that is made anew knows nothing that was pushed to one of the same name. The default realm stays.
+    """
+    serial = "" if wanted.name == DEFAULT_REALM else secrets.token_urlsafe(9)
     dialect = DIALECTS.get(wanted.dialect) if isinstance(wanted.dialect, str) else None
     par = PushedAuthorizationRequests(supported=dialect is None or dialect.par_from_start)
-    return RealmSettings(name=wanted.name, pushed_authorization_requests=par)
+    return RealmSettings(name=wanted.name, pushed_authorization_requests=par, serial=serial)
 
 
 def _setting(name: str, value: Any) -> Any:

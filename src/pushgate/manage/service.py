@@ -57,7 +57,7 @@ class Change:
     """One thing that an act does, or would do in a dry run."""
 
     realm: str
-    object: Literal["realm", "client", "user", "key", "token"]
+    object: Literal["realm", "client", "user", "key", "token", "resource"]
     id: str
     act: Act
     fields: tuple[str, ...] = ()

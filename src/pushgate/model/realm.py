@@ -145,5 +145,6 @@ class RealmSettings(Record, frozen=True):
     op_tos_uri: str | None = None
     signed_metadata: bool = False
     claims_locales_supported: tuple[str, ...] = ()  # the languages that users' claims are kept in, as metadata tells
+    serial: str = ""  # differs from that of a realm that had the name before, and was deleted
     tls_client_ca: str | None = None  # PEM: who may vouch for the certificates of tls_client_auth clients
     resources: tuple[Resource, ...] = ()

@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from pushgate.store.durable import tables as t
+from pushgate.store.durable.prepared import Prepared
 from pushgate.store.ports import DurableEngine
 
 PURGE_STEP = 250
@@ -35,7 +36,10 @@ class Audit:
 
 def append_event(c: sa.Connection, row: dict[str, Any]) -> None:
     """Keep one event as part of a transaction; `row` has at, realm, event and any further members."""
-    c.execute(sa.insert(t.audit), _prepared(row))
+    _APPEND.run(c, _prepared(row))
+
+
+_APPEND = Prepared(sa.insert(t.audit))
 
 
 def _prepared(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from pushgate.model import Client, RealmSettings, Record, StoredKey
 from pushgate.store.durable import tables as t
+from pushgate.store.durable.prepared import Prepared
 from pushgate.store.durable.upsert import upsert
 from pushgate.store.ports import DurableEngine
 
@@ -70,8 +71,8 @@ class Configuration:
 
     async def client(self, realm: str, client_id: str) -> Client | None:
         """One client."""
-        query = sa.select(t.clients.c.data).where(t.clients.c.realm == realm, t.clients.c.client_id == client_id)
-        data = await self._engine.read(lambda c: c.scalar(query))
+        parameters = {"r": realm, "v": client_id}
+        data = await self._engine.read(lambda c: _CLIENT.run(c, parameters).scalar())
         return None if data is None else unpack(data, Client)
 
     async def keys(self, realm: str) -> list[StoredKey]:
@@ -80,12 +81,27 @@ class Configuration:
         return await self._engine.read(lambda c: [unpack(r.data, StoredKey) for r in c.execute(query).all()])
 
 
+_CLIENT = Prepared(
+    sa.select(t.clients.c.data).where(
+        t.clients.c.realm == sa.bindparam("r"), t.clients.c.client_id == sa.bindparam("v")
+    )
+)
+
+
 def save_realm(c: sa.Connection, settings: RealmSettings) -> None:
     """Create or replace a realm's settings."""
     upsert(c, t.realms, {"name": settings.name}, {"data": pack(settings)})
     c.execute(sa.delete(t.realm_hosts).where(t.realm_hosts.c.realm == settings.name))
     if settings.hosts:
         c.execute(sa.insert(t.realm_hosts), [{"host": host, "realm": settings.name} for host in settings.hosts])
+
+
+def delete_realm(c: sa.Connection, name: str) -> None:
+    """Delete a realm and every row that belongs to it. The audit trail stays: it says who did this, and when."""
+    for table in reversed(t.metadata.sorted_tables):
+        if any(key.column.table is t.realms for key in table.foreign_keys):
+            c.execute(sa.delete(table).where(table.c.realm == name))
+    c.execute(sa.delete(t.realms).where(t.realms.c.name == name))
 
 
 def save_client(c: sa.Connection, realm: str, client: Client) -> None:
