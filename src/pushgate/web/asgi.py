@@ -62,6 +62,7 @@ class Application:
             server.clock,
             fetcher=server.fetcher,
             changed=server.snapshot.refresh,
+            base_url=server.base_url,
         )
         self._mount_points = tuple(f"{self._root}{prefix}" for prefix in self.mounts)
         self._ids = map("{}-{:x}".format, itertools.repeat(secrets.token_hex(5)), itertools.count(1))
