@@ -17,7 +17,7 @@ SCOPES = tuple(f"{verb}:{thing}" for thing in THINGS for verb in VERBS)
 
 
 def audience_of(issuer: str) -> str:
-    """The identifier of a realm's management API. Every realm has it, and no realm can have another one by that name."""
+    """The identifier of a realm's management API, which every realm has; no resource of a realm can be called so."""
     return f"{issuer}{PATH}/"
 
 
