@@ -87,9 +87,14 @@ class Management:
 
     def audience(self, realm: RealmSettings) -> str | None:
         """The identifier of the realm's management API; None where the base URL is not known."""
+        issuer = self.issuer(realm)
+        return None if issuer is None else audience_of(issuer)
+
+    def issuer(self, realm: RealmSettings) -> str | None:
+        """The realm's issuer identifier; None where the base URL is not known, or the settings make no sense."""
         if self._base_url is None or realm.dialect not in DIALECTS or realm.profile not in PROFILES:
             return None
-        return audience_of(Realm.of(realm, self._base_url).issuer.identifier)
+        return Realm.of(realm, self._base_url).issuer.identifier
 
     async def existing_realm(self, name: str) -> RealmSettings:
         """A realm's settings. Raises Refused if there is none."""
@@ -328,10 +333,14 @@ class Management:
         for change in changes:
             actor.check(change, self.audience(realm))
 
+    async def key_ring(self, realm: str) -> KeyRing:
+        """A realm's keys, opened. Raises jose.seal.CannotOpen."""
+        return KeyRing.of(await self.configuration.keys(realm), self._seal)
+
     async def check_keys(self) -> None:
         """Every key opens with this secret key. Raises jose.seal.CannotOpen."""
         for realm in await self.configuration.realms():
-            KeyRing.of(await self.configuration.keys(realm.name), self._seal)
+            await self.key_ring(realm.name)
 
     async def ensure_default_realm(self) -> None:
         """A fresh installation has the realm `default`."""

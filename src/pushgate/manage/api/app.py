@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from pushgate import refusals
@@ -26,16 +27,20 @@ PROTECTION = {
 def application() -> FastAPI:
     """The API of every realm; the realm of a call is in its scope. Nothing redirects."""
     app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    routers: list[APIRouter] = []
     for module in (clients, settings, users, grants, resources, journeys, keys, logs):
         router = APIRouter(route_class=Guarded, prefix="/api/v2", redirect_slashes=False)
         module.register(router)
+        routers.append(router)
+    routers.append(APIRouter(route_class=Guarded, redirect_slashes=False, include_in_schema=False))
+    vendors.register(routers[-1])
+    for router in routers:
         app.include_router(router)
-    others = APIRouter(route_class=Guarded, redirect_slashes=False, include_in_schema=False)
-    vendors.register(others)
-    app.include_router(others)
     app.add_api_route("/api/v2/openapi.json", _document, include_in_schema=False)
     app.add_api_route("/api/v2/docs", _page, include_in_schema=False)
     app.add_exception_handler(HTTPException, _not_routed)
+    app.add_exception_handler(Exception, _failed)
+    app.state.routers = routers
     return app
 
 
@@ -66,9 +71,15 @@ async def _not_routed(request: Request, problem: Exception) -> Response:
 
 
 def _allowed(request: Request) -> set[str]:
-    """Every method of the path: two routes may share it."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        if route.path_regex.match(request.scope["path"]):
-            found |= route.methods
-    return found | ({"HEAD"} if "GET" in found else set())
+    """Every method of the path: several routes may share it."""
+    routers: list[APIRouter] = request.app.state.routers
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    found = {m for route in routes if route.path_regex.match(request.scope["path"]) for m in route.methods or ()}
+    return (found or {"GET"}) | ({"HEAD"} if "GET" in found or not found else set())
+
+
+async def _failed(request: Request, problem: Exception) -> Response:
+    """A bug: logged once, and told in the API's own form."""
+    call: Call = request.scope[CALL]
+    call.ctx.services.journal.fault("fault", call.realm, call.sent, problem)
+    return problem_of(refusals.SERVER_ERROR(), call.docs)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from fastapi import FastAPI
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Request
 from pushgate.errors import OAuthError
-from pushgate.manage.api.app import application
 from pushgate.manage.api.call import CALL, Call
 from pushgate.manage.api.places import Place
 from pushgate.manage.api.problem import problem_of
@@ -28,7 +26,9 @@ class ManagementApi:
         self._management = management
 
     @cached_property
-    def _app(self) -> FastAPI:
+    def _app(self) -> ASGIApp:
+        from pushgate.manage.api.app import application  # FastAPI takes its time: only who is managed waits for it
+
         return application()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, request: Request, place: Place) -> None:
@@ -51,8 +51,8 @@ class ManagementApi:
             call = Call(self._server, ctx, request, self._management, raw.decode("latin-1"))
             await self._app(self._below(scope, place, call), receive, sending)
         except Exception as problem:
-            if started:
-                raise
+            if started:  # it was told, and logged, by the application
+                return
             await problem_of(self._fault(place, request, problem), self._docs)(scope, receive, sending)
 
     def _below(self, scope: Scope, place: Place, call: Call) -> Scope:

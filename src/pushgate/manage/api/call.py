@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 import sqlalchemy as sa
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from pushgate import refusals
 from pushgate.endpoints.context import Context

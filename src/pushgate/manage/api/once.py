@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 import msgspec
-from fastapi import Response
+from starlette.responses import Response
 
 from pushgate import refusals
 from pushgate.manage.api.call import Call

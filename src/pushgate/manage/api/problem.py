@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from fastapi import Response
+from starlette.responses import Response
 
 from pushgate.errors import OAuthError, Refusal
 from pushgate.protocol.registration import Problem
