@@ -38,7 +38,7 @@ from pushgate.realm import Realm
 from pushgate.store.durable import accounts, configuration, endings
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
-from pushgate.store.durable.configuration import Configuration
+from pushgate.store.durable.configuration import ChangedMeanwhile, Configuration
 from pushgate.store.durable.credentials import Credentials
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
@@ -306,7 +306,8 @@ class Management:
     async def carry_out(self, changes: list[Change]) -> None:
         """Do all of it in one transaction, or nothing; each change leaves an audit event.
 
-        Raises Forbidden where who it is done for may not do one of them.
+        Raises Forbidden where who it is done for may not do one of them, ChangedMeanwhile where a change was planned
+        for something that is another by now.
         """
         if self._actor is not None:
             await self._authorise(self._actor, changes)
@@ -315,16 +316,23 @@ class Management:
             return
         at, by = int(self._clock()), None if self._actor is None else self._actor.name
 
-        def work(c: sa.Connection) -> None:
-            for change in wanted:
-                if change.before is not None:
-                    change.before(c)
+        def work(c: sa.Connection) -> bool:
+            for position, change in enumerate(wanted):
+                try:
+                    if change.before is not None:
+                        change.before(c)
+                except ChangedMeanwhile:
+                    if position:
+                        raise
+                    return False  # nothing is written yet, so others in this transaction need not be undone
                 if change.work is not None:
                     change.work(c)
                 event = ConfigurationChanged(change.object, change.id, change.act, by)
                 append_event(c, {"at": at, "realm": change.realm, "event": event.name, **event.members()})
+            return True
 
-        await self.configuration.change(work)
+        if not await self.configuration.change(work):
+            raise ChangedMeanwhile
         if self._changed is not None:
             await self._changed()
 

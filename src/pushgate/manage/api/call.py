@@ -22,7 +22,7 @@ from pushgate.model import RealmSettings, Record
 from pushgate.server import AuthorizationServer
 from pushgate.store.durable.configuration import ChangedMeanwhile, check_stored
 
-TRIES = 5
+TRIES = 20  # of each round at least one succeeds
 CALL = "pushgate.call"
 """Where a call is in the ASGI scope."""
 

@@ -32,6 +32,9 @@ FILTERS = (
 )  # fmt: skip
 IGNORED = ("app_type", "is_first_party", "is_global", "external_client_id", "q")
 """What Auth0's clients may ask a list for, and gets the whole list."""
+CHOSEN = ("id_token_signed_response_alg", "authorization_signed_response_alg")
+DEFAULTS = ("RS256", "PS256")
+"""What ID Tokens and JARM responses are signed with where a registration does not say, by profile."""
 PUSH = "require_pushed_authorization_requests"
 
 
@@ -159,7 +162,11 @@ async def update(call: Call, client_id: str, patch: dict[str, Any]) -> Client:
     settings = await call.settings()
 
     async def plan(current: Client) -> Change:
-        wanted, secret = input_of(patched(members_of(current), _with_profile(patch)))
+        said = _with_profile(patch)
+        there = members_of(current)
+        if "profile" in said:  # what the profile chose, and nobody else, is chosen again
+            there |= {name: None for name in CHOSEN if there[name] in DEFAULTS}
+        wanted, secret = input_of(patched(there, said))
         check_switch(settings, patch)
         return await call.management.plan_client(settings, wanted, secret)
 
