@@ -44,7 +44,7 @@ class Audit:
         wanted += [] if event is None else [c.event == event]
         wanted += [] if since is None else [c.at >= since]
         wanted += [] if until is None else [c.at <= until]
-        query = sa.select(c.id, c.data).where(*wanted).order_by(c.id.desc()).offset(start).limit(count)
+        query = sa.select(c.id, c.data).where(*wanted).order_by(c.at.desc(), c.id.desc()).offset(start).limit(count)
         total = sa.select(sa.func.count()).select_from(t.audit).where(*wanted)
         rows, found = await self._engine.read(lambda on: (on.execute(query).all(), on.scalar(total) or 0))
         return [{"log_id": str(row.id), **msgspec.json.decode(row.data)} for row in rows], found
