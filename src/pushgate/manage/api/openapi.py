@@ -99,9 +99,9 @@ def _partial(schema: Document) -> Document:
 
 
 def _shown(schema: Document, *hidden: str, **more: Document) -> Document:
-    """What is shown of something that can be sent; more members may come."""
+    """What is shown of something that can be sent; more members may come, and `fields` may leave out any of them."""
     properties = {name: one for name, one in _partial(schema)["properties"].items() if name not in hidden}
-    shown = {**schema, "properties": {**properties, **more}, "required": sorted(properties)}
+    shown = {**schema, "properties": {**properties, **more}, "required": []}
     shown.pop("additionalProperties", None)
     return shown
 
@@ -113,13 +113,13 @@ def _settings(realm: Document) -> Document:
     base = {"title": "Settings", "type": "object"}
     patch = {**base, "properties": {**changeable, **switch}, "additionalProperties": False}
     return {
-        "Settings": {**base, "properties": {**own, **switch}, "required": sorted({*own, *switch})},
+        "Settings": {**base, "properties": {**own, **switch}},
         "SettingsPatch": _partial(patch),
     }
 
 
 def _object(**members: Document) -> Document:
-    return {"type": "object", "properties": members, "required": sorted(members)}
+    return {"type": "object", "properties": members}
 
 
 def _list(of: Document) -> Document:
