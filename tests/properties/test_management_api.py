@@ -71,7 +71,7 @@ def served() -> Iterator[Served]:
 
 
 KEY = "Idempotency-Key"
-STEADY = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+STEADY = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def sent(case: schemathesis.Case, served: Served) -> tuple[httpx.Response, dict[str, Any]]:
