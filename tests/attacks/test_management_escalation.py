@@ -90,6 +90,14 @@ async def test_by_taking_over_a_stronger_client(small: Api, managed: Running, pa
     assert (await small.post("/clients/reader/rotate-secret")).status_code == 200
 
 
+async def test_by_taking_over_one_that_is_disabled_for_now(small: Api, managed: Running) -> None:
+    strong = await api(managed, realm="alpha")
+    assert (await strong.patch("/clients/manager", {"enabled": False})).status_code == 200
+    missing(await small.post("/clients/manager/rotate-secret"), "update:keys")
+    off = {"client_id": "off", "enabled": False, "grant_types": ["client_credentials"], "scope": "update:users"}
+    missing(await small.post("/clients", {**off, "allowed_resources": [THERE]}), "update:users")
+
+
 @pytest.mark.parametrize("path", [
     "/realms/alpha/api/server/v1/applications/manager/inbound-protocols/oidc",
     "/am/json/realms/root/realms/alpha/realm-config/agents/OAuth2Client/manager",

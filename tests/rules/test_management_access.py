@@ -302,3 +302,10 @@ async def test_a_bound_token_needs_its_proof(managed: Running) -> None:
         reply = await managed.http.get(path, headers=sent)
         assert reply.status_code == (200 if path == CLIENTS else 404), reply.text
         told(await managed.http.get(path, headers=sent), 401, "dpop.replay", error="invalid_dpop_proof")
+
+
+async def test_a_token_that_is_bound_to_a_certificate_needs_it(managed: Running) -> None:
+    good = await verified(managed, (await client_token(managed)).json()["access_token"], "ES256")
+    ring = await managed.management.key_ring("default")
+    token = sign_jwt({**good, "cnf": {"x5t#S256": "A" * 43}}, ring.signing["ES256"], "at+jwt")
+    told(await Api(managed, token).get("/clients"), 401, "resource.token_certificate")

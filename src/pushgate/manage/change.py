@@ -9,7 +9,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from pushgate.model import Client
-from pushgate.protocol.management import power
+from pushgate.protocol.management import promised
 from pushgate.protocol.registration import Problem
 
 Act = Literal["create", "update", "unchanged", "delete", "sign out"]
@@ -67,8 +67,9 @@ class Actor:
     def check(self, change: Change, audience: str | None) -> None:
         """The change is in the actor's realm and within its scopes. Raises Forbidden.
 
-        A client that can manage, before the change or after it, is changed only by who has all of its management
-        scopes: else `update:clients` would be every scope, by way of another client's secret, keys or scope.
+        A client that can manage, or could once it is enabled, before the change or after it, is changed only by who
+        has all of its management scopes: else `update:clients` would be every scope, by way of another client's
+        secret, keys or scope.
         """
         if (
             change.realm != self.realm
@@ -79,7 +80,7 @@ class Actor:
         needed = {scope_of(change)}
         if audience is not None and change.object == "client" and change.act != "delete":
             for client in (change.was, change.client):
-                needed |= frozenset() if client is None else power(client, audience)
+                needed |= frozenset() if client is None else promised(client, audience)
         if not needed <= self.scopes:
             raise Forbidden(frozenset(needed - self.scopes))
 

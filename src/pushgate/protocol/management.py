@@ -26,10 +26,14 @@ def power(client: Client, audience: str) -> frozenset[str]:
 
     A client that registered itself has none, until somebody vouches for it.
     """
+    usable = client.enabled and not client.self_registered and not client.public
+    return promised(client, audience) if usable else frozenset()
+
+
+def promised(client: Client, audience: str) -> frozenset[str]:
+    """The management scopes in a registration, whether or not the client can be used as it is now."""
     named = audience in (client.allowed_resources or ())
-    if not named or client.self_registered or not client.enabled or client.public:
-        return frozenset()
-    return frozenset(client.scopes or ()) & frozenset(SCOPES)
+    return frozenset(client.scopes or ()) & frozenset(SCOPES) if named else frozenset()
 
 
 def check_management(scope: tuple[str, ...], wanted: tuple[str, ...], client: Client, audience: str) -> tuple[str, ...]:

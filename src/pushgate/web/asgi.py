@@ -123,8 +123,7 @@ class Application:
             request.certificate = partial(
                 certificate_of, scope, headers, header=self._certificate_header, proxies=self._proxies
             )
-        raw: bytes = scope.get("raw_path") or request.path.encode()
-        place = find_call(request.path, raw.decode("latin-1"), self._root)
+        place = find_call(request.path, scope.get("raw_path"), self._root)
         if place is not None:
             await self._managed(scope, receive, send, request, place)
             return

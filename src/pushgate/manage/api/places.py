@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
 
@@ -11,7 +12,6 @@ _NAME = rf"(?P<realm>(?!{DEFAULT_REALM}(?:/|$)){REALM_NAME.pattern})"
 _REALMS = rf"(?:/realms/{_NAME})?"
 _TENANTS = rf"(?:/t/{_NAME})?"
 _ROOT = "/am/oauth2(?:/realms/root)?"
-_HINTS = ("/api/", "/realm-config", "/v1.0/")
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -34,14 +34,17 @@ class Place:
     path: str
 
 
-def find_call(path: str, raw: str, root: str) -> Place | None:
+def find_call(path: str, raw: bytes | None, root: str) -> Place | None:
     """The call that a path means; None for everything else, which is told quickly. `root`: the base URL's path.
 
     `path` is decoded, `raw` is as it was sent.
     """
-    if not (path.endswith("/api/v2") or any(hint in path for hint in _HINTS)) or not raw.startswith(root):
+    if not ("/api/" in path or "/realm-config/" in path or "/v1.0/" in path):
         return None
-    below = raw[len(root) :].rstrip("/")
+    sent = quote(path) if raw is None else raw.decode("latin-1")
+    if not sent.startswith(root):
+        return None
+    below = sent[len(root) :].rstrip("/")
     for pattern in _PATTERNS:
         found = pattern.fullmatch(below)
         if found is not None:
