@@ -90,6 +90,7 @@ def endpoints() -> str:
             MADE,
             "Below the issuer: the base URL for the realm `default`, `/realms/NAME` below it for others.\n",
             table(["Path", "Methods", "Answers", "CORS"], rows),
+            "`/api/v2` is the [management API](../management-api.md); its operations are in `/api/v2/docs`.\n",
             "## Metadata of a realm with default settings\n",
             f"```json\n{json.dumps(metadata(realm), indent=2)}\n```\n",
         ]

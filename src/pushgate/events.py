@@ -218,9 +218,13 @@ class LogoutUndelivered(Event, frozen=True):
 
 
 class ConfigurationChanged(Event, frozen=True):
-    """An operator changed something; `object` is realm, resource, client, user or key."""
+    """An operator changed something; `object` is realm, client, user, key or another kind of thing that is managed.
+
+    `by` is the client that asked for it over the management API; absent for who has the machine.
+    """
 
     name: ClassVar[str] = "configuration_changed"
     object: str
     id: str
     act: str
+    by: str | None = None

@@ -66,7 +66,8 @@ async def opened(settings: Settings, clock: Callable[[], float] = time.time) -> 
         try:
             fetcher = make_fetcher(settings)
             try:
-                yield Installation(settings, engine, transient, seal, Management(engine, seal, clock, fetcher=fetcher))
+                management = Management(engine, seal, clock, fetcher=fetcher, base_url=settings.base_url)
+                yield Installation(settings, engine, transient, seal, management)
             finally:
                 await fetcher.aclose()
         finally:

@@ -208,6 +208,17 @@ PROFILES: Mapping[str, SecurityProfile] = MappingProxyType(
     {p.name: p for p in (OAUTH2, OIDC, FAPI2_SECURITY, FAPI2_MESSAGE_SIGNING)}
 )
 
+COMPLIANCE_LEVELS: Mapping[str, str | None] = MappingProxyType(
+    {
+        "none": None,
+        "fapi1_adv_pkj_par": "fapi2-security",
+        "fapi1_adv_mtls_par": "fapi2-security",
+        "fapi2_sp_pkj_mtls": "fapi2-security",
+        "fapi2_sp_mtls_mtls": "fapi2-security",
+    }
+)
+"""What Auth0 calls a client's profile: the nearest one here, which is never less strict."""
+
 
 def policy_of(realm: RealmSettings, client: Client) -> Policy:
     """The policy for a client of a realm: its own profile inside the realm's, tightened by both registrations."""

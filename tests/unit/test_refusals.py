@@ -18,7 +18,7 @@ SOURCE = TABLE.parent
 STAGES = {
     "http", "client", "assertion", "par", "request", "authorize", "login", "code", "token", "refresh", "userinfo",
     "dpop", "certificate", "request_object", "details", "introspection", "resource", "revocation", "logout",
-    "registration", "directory",
+    "registration", "directory", "management",
 }  # fmt: skip
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 
@@ -107,7 +107,7 @@ def test_no_two_refusals_are_told_in_the_same_words() -> None:
 
 @EVERY_REFUSAL
 def test_a_status_is_one_of_an_error(refusal: Refusal) -> None:
-    assert refusal().status in {400, 401, 403, 404, 405, 413, 414, 415, 429, 500, 503}
+    assert refusal().status in {400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 422, 429, 500, 503}
     if refusal.id.startswith(("assertion.", "client.")):
         assert (refusal.error.code, refusal().status) in {("invalid_client", 401), ("invalid_request", 400)}
 

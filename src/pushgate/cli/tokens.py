@@ -1,4 +1,4 @@
-"""pushgate token: initial access tokens for dynamic registration."""
+"""pushgate token: tokens for the management API, and initial access tokens for dynamic registration."""
 
 from __future__ import annotations
 
@@ -10,6 +10,30 @@ import typer
 from pushgate.cli.common import AsJson, RealmName, out, print_json, print_table, with_installation
 
 app = typer.Typer(no_args_is_help=True, help="Tokens that an operator gives out.")
+
+
+@app.command("admin")
+def admin(
+    scope: Annotated[str | None, typer.Option("--scope", help="Scope values; all of them if left out.")] = None,
+    seconds: Annotated[int, typer.Option("--seconds", help="Seconds until it expires.")] = 3600,
+    realm: RealmName = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Make a token for the management API of a realm; it can be used where the server runs with this data."""
+
+    async def work(installation: Any) -> None:
+        from pushgate.manage.tokens import mint_admin_token
+        from pushgate.protocol.management import SCOPES
+
+        wanted = SCOPES if scope is None else tuple(scope.split())
+        token = await mint_admin_token(installation.management, realm, wanted, seconds=seconds)
+        if as_json:
+            told = {"token_type": "Bearer", "expires_in": seconds, "scope": " ".join(wanted)}
+            print_json({"access_token": token, **told})
+            return
+        out.print(token, markup=False)
+
+    with_installation(work)
 
 
 @app.command("initial")

@@ -61,7 +61,7 @@ async def examine(installation: Installation) -> list[Finding]:
         found += _bearer(realm, clients)
         found += _stolen_proofs(realm, clients)
         for client in clients:
-            found += _client(realm, client)
+            found += _client(realm, client, installation.management.audience(realm))
             found += _certificates(installation.settings, realm, client)
     return found
 
@@ -202,9 +202,9 @@ def _certificates(settings: Settings, realm: RealmSettings, client: Client) -> I
         yield Finding("relaxation", where, text, advice)
 
 
-def _client(realm: RealmSettings, client: Client) -> Iterator[Finding]:
+def _client(realm: RealmSettings, client: Client, audience: str | None) -> Iterator[Finding]:
     where = f"{realm.name}/{client.client_id}"
-    for problem in problems(client, None, PROFILES[realm.profile]) or conflicts(client, realm):
+    for problem in problems(client, None, PROFILES[realm.profile]) or conflicts(client, realm, audience):
         yield Finding("problem", where, str(problem), "change the registration")
     if any("token" in value.split() for value in client.response_types):
         yield Finding("relaxation", where, "access tokens travel through the browser", "use response type code")

@@ -83,6 +83,7 @@ class ClientInput(Input, frozen=True):
     introspection_encrypted_response_alg: str | None = None
     introspection_encrypted_response_enc: str | None = None
     profile: str | None = None
+    compliance_level: str | None = None
     enabled: bool = True
     pkce_required: bool | None = None
     par_request_expiry: int | None = None

@@ -237,6 +237,15 @@ def _journey_problems(settings: RealmSettings) -> list[Problem]:
     return found
 
 
+def built_in_problems(settings: RealmSettings, audience: str | None) -> list[Problem]:
+    """The management API is a resource of every realm, and not one that a realm defines."""
+    return [
+        Problem(f"resources[{index}].identifier", "is that of the management API")
+        for index, resource in enumerate(settings.resources)
+        if resource.identifier == audience
+    ]
+
+
 def _resource_problems(settings: RealmSettings) -> list[Problem]:
     found = []
     if settings.resource_required and not settings.resources:

@@ -5,24 +5,26 @@ The command line and manifests call this; so will every other face of administra
 
 from __future__ import annotations
 
+import copy
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import Any, Self
 
 import msgspec
 import sqlalchemy as sa
 
 from pushgate.client_keys import secret_context
+from pushgate.dialects import DIALECTS
 from pushgate.directory.local import check_password, hash_password, username_of
 from pushgate.endpoints.sector import sector_identifier_problems
-from pushgate.events import ConfigurationChanged, CredentialRemoved
+from pushgate.events import ConfigurationChanged
 from pushgate.fetch import Fetcher
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
 from pushgate.jose.keys import KeyRing, make_key
 from pushgate.jose.seal import Seal
 from pushgate.manage import realms as realm_rules
+from pushgate.manage import users
+from pushgate.manage.change import Act, Actor, Change, Forbidden, Refused, Work
 from pushgate.manage.inputs import ClientInput, RealmInput, UserInput
 from pushgate.manage.keys import Rotation, rotation
 from pushgate.manage.remembered import NOT_REPLACED, remembered
@@ -30,47 +32,20 @@ from pushgate.model import Client, ClientSecret, RealmSettings, StoredKey, User
 from pushgate.profiles import PROFILES
 from pushgate.protocol.client_auth import ASSERTION_METHODS, SECRET_METHODS, secret_digest
 from pushgate.protocol.conflicts import conflicts
+from pushgate.protocol.management import audience_of
 from pushgate.protocol.registration import Problem, problems, secret_in_clear
+from pushgate.realm import Realm
 from pushgate.store.durable import accounts, configuration, endings
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
-from pushgate.store.durable.configuration import Configuration
-from pushgate.store.durable.credentials import Credentials, delete_credential
+from pushgate.store.durable.configuration import ChangedMeanwhile, Configuration
+from pushgate.store.durable.credentials import Credentials
 from pushgate.store.durable.grants import Grants
 from pushgate.store.ports import DurableEngine
 
+__all__ = ["Act", "Actor", "Change", "Forbidden", "Management", "Refused"]
+
 LONG_SECRET = 48  # bytes, 64 characters: long enough for the HMAC with the longest key
-Act = Literal["create", "update", "unchanged", "delete", "sign out"]
-Work = Callable[[sa.Connection], object]
-
-
-class Refused(Exception):
-    """An administrative act cannot be carried out; nothing was changed."""
-
-    def __init__(self, found: list[Problem]) -> None:
-        super().__init__("; ".join(map(str, found)))
-        self.problems = found
-
-
-@dataclass(slots=True)
-class Change:
-    """One thing that an act does, or would do in a dry run."""
-
-    realm: str
-    object: Literal["realm", "client", "user", "key", "token", "resource"]
-    id: str
-    act: Act
-    fields: tuple[str, ...] = ()
-    work: Work | None = None
-    secret: str | None = None
-    """A generated client secret, to be shown once."""
-    client: Client | None = None
-    """A client as it will be."""
-    before: Work | None = None
-    """What has to succeed in the same transaction first."""
-
-    def __repr__(self) -> str:
-        return f"Change({self.act} {self.object} {self.id})"
 
 
 class Management:
@@ -86,11 +61,15 @@ class Management:
         hash_password: Callable[[str], str] = hash_password,
         fetcher: Fetcher | None = None,
         changed: Callable[[], Awaitable[None]] | None = None,
+        base_url: str | None = None,
     ) -> None:
         """`fetcher` gets the documents that clients name, where they have to be looked at when they are saved.
 
-        `changed` is called after each change, so that it is in force here at once.
+        `changed` is called after each change, so that it is in force here at once. `base_url` is the server's; with
+        it the audience of the management API is known.
         """
+        self._actor: Actor | None = None
+        self._base_url = base_url
         self._changed = changed
         self._fetcher = fetcher or Fetcher()
         self._make_key = make_key
@@ -99,6 +78,23 @@ class Management:
         self._seal = seal
         self._clock = clock
         self.configuration = Configuration(engine)
+
+    def acting(self, actor: Actor) -> Self:
+        """The same administration, on behalf of somebody who may do what their scopes say, in their realm."""
+        same = copy.copy(self)
+        same._actor = actor
+        return same
+
+    def audience(self, realm: RealmSettings) -> str | None:
+        """The identifier of the realm's management API; None where the base URL is not known."""
+        issuer = self.issuer(realm)
+        return None if issuer is None else audience_of(issuer)
+
+    def issuer(self, realm: RealmSettings) -> str | None:
+        """The realm's issuer identifier; None where the base URL is not known, or the settings make no sense."""
+        if self._base_url is None or realm.dialect not in DIALECTS or realm.profile not in PROFILES:
+            return None
+        return Realm.of(realm, self._base_url).issuer.identifier
 
     async def existing_realm(self, name: str) -> RealmSettings:
         """A realm's settings. Raises Refused if there is none."""
@@ -132,6 +128,7 @@ class Management:
         found = [
             *realm_rules.problems(settings),
             *realm_rules.taken_hosts(settings, await self.configuration.hosts()),
+            *realm_rules.built_in_problems(settings, self.audience(settings)),
             *await self._introspection_problems(wanted),
         ]
         if found:
@@ -187,7 +184,7 @@ class Management:
         client = Client(**members, secret=kept)
         found = (
             problems(client, secret, PROFILES[realm.profile])
-            or conflicts(client, realm)
+            or conflicts(client, realm, self.audience(realm))
             or await sector_identifier_problems(self._fetcher, client, current)
         )
         if current is None and await self.accounts(realm.name).user(client.client_id) is not None:
@@ -196,14 +193,14 @@ class Management:
         if found:
             raise Refused(found)
         if client == current:
-            return Change(realm.name, "client", client.client_id, "unchanged", client=client)
+            return Change(realm.name, "client", client.client_id, "unchanged", client=client, was=current)
 
         def work(c: sa.Connection) -> None:
             configuration.save_client(c, realm.name, client)
 
         act: Act = "create" if current is None else "update"
         fields = _differences(current, client)
-        return Change(realm.name, "client", client.client_id, act, fields, work, generated, client)
+        return Change(realm.name, "client", client.client_id, act, fields, work, generated, client, current)
 
     def _keep(self, realm: str, wanted: ClientInput, current: Client | None, secret: str) -> ClientSecret:
         """A secret as it is stored: a digest; sealed too where an HMAC needs the secret itself."""
@@ -221,7 +218,7 @@ class Management:
     async def plan_user(self, realm: str, wanted: UserInput, password: str | None) -> Change:
         """Create a user or change them; without a password the present one stays. Raises Refused."""
         username = username_of(wanted.username)
-        found = user_problems(username, password, wanted.claims)
+        found = users.problems(username, password, wanted.claims)
         if found:
             raise Refused(found)
         current = await self.accounts(realm).user_by_username(username)
@@ -265,44 +262,15 @@ class Management:
 
     async def plan_delete_user(self, realm: str, username: str) -> Change:
         """Delete a user with sessions, consents and grants. Raises Refused if there is none."""
-        user = await self.accounts(realm).user_by_username(username_of(username))
-        if user is None:
-            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
-        sub, now = user.sub, int(self._clock())
-
-        def work(c: sa.Connection) -> None:
-            endings.end_sessions(c, realm, sub, deliver_at=now)
-            accounts.delete_user(c, realm, sub)
-
-        return Change(realm, "user", user.username, "delete", work=work)
+        return await users.plan_delete(self, realm, username)
 
     async def plan_sign_out(self, realm: str, username: str) -> Change:
         """End all sessions of a user, as if they had signed out everywhere. Raises Refused if there is none."""
-        user = await self.accounts(realm).user_by_username(username_of(username))
-        if user is None:
-            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
-        sub, now = user.sub, int(self._clock())
-        work = partial(endings.end_sessions, realm=realm, sub=sub, deliver_at=now)
-        return Change(realm, "user", user.username, "sign out", work=work)
+        return await users.plan_sign_out(self, realm, username)
 
     async def plan_remove_credential(self, realm: str, username: str, credential_id: str) -> Change:
         """Take a second factor or passkey away from a user, and sign them out. Raises Refused if there is none."""
-        user = await self.accounts(realm).user_by_username(username_of(username))
-        if user is None:
-            raise Refused([Problem("username", f"there is no user {username!r} in realm {realm!r}")])
-        sub = user.sub
-        found = await self.credentials(realm).credential(credential_id)
-        if found is None or found.sub != sub:
-            raise Refused([Problem("credential_id", f"{user.username!r} has no credential {credential_id!r}")])
-        event = CredentialRemoved(sub, found.kind, credential_id, by="operator")
-
-        def work(c: sa.Connection) -> None:
-            delete_credential(c, realm, sub, credential_id)
-            endings.end_sessions(c, realm, sub, deliver_at=self.now())
-            row = {"at": self.now(), "realm": realm, "event": event.name, **event.members()}
-            append_event(c, row)
-
-        return Change(realm, "user", user.username, "update", ("credentials",), work)
+        return await users.plan_remove_credential(self, realm, username, credential_id)
 
     def clear_secret(self, realm: str, client: Client) -> str | None:
         """A client's secret where it is kept in clear, sealed; None where only its digest is."""
@@ -337,47 +305,57 @@ class Management:
     # --- Doing ---------------------------------------------------------------------------------------
 
     async def carry_out(self, changes: list[Change]) -> None:
-        """Do all of it in one transaction, or nothing; each change leaves an audit event."""
+        """Do all of it in one transaction, or nothing; each change leaves an audit event.
+
+        Raises Forbidden where who it is done for may not do one of them, ChangedMeanwhile where a change was planned
+        for something that is another by now.
+        """
+        if self._actor is not None:
+            await self._authorise(self._actor, changes)
         wanted = [change for change in changes if change.work is not None]
         if not wanted:
             return
-        at = int(self._clock())
+        at, by = int(self._clock()), None if self._actor is None else self._actor.name
 
-        def work(c: sa.Connection) -> None:
-            for change in wanted:
-                if change.before is not None:
-                    change.before(c)
+        def work(c: sa.Connection) -> bool:
+            for position, change in enumerate(wanted):
+                try:
+                    if change.before is not None:
+                        change.before(c)
+                except ChangedMeanwhile:
+                    if position:
+                        raise
+                    return False  # nothing is written yet, so others in this transaction need not be undone
                 if change.work is not None:
                     change.work(c)
-                event = ConfigurationChanged(change.object, change.id, change.act)
+                event = ConfigurationChanged(change.object, change.id, change.act, by)
                 append_event(c, {"at": at, "realm": change.realm, "event": event.name, **event.members()})
+            return True
 
-        await self.configuration.change(work)
+        if not await self.configuration.change(work):
+            raise ChangedMeanwhile
         if self._changed is not None:
             await self._changed()
+
+    async def _authorise(self, actor: Actor, changes: list[Change]) -> None:
+        realm = await self.existing_realm(actor.realm)
+        for change in changes:
+            actor.check(change, self.audience(realm))
+
+    async def key_ring(self, realm: str) -> KeyRing:
+        """A realm's keys, opened. Raises jose.seal.CannotOpen."""
+        return KeyRing.of(await self.configuration.keys(realm), self._seal)
 
     async def check_keys(self) -> None:
         """Every key opens with this secret key. Raises jose.seal.CannotOpen."""
         for realm in await self.configuration.realms():
-            KeyRing.of(await self.configuration.keys(realm.name), self._seal)
+            await self.key_ring(realm.name)
 
     async def ensure_default_realm(self) -> None:
         """A fresh installation has the realm `default`."""
         if await self.configuration.realm("default") is None:
             _, change = await self.plan_realm(RealmInput(name="default"))
             await self.carry_out([change])
-
-
-def user_problems(username: str, password: str | None, claims: dict[str, Any]) -> list[Problem]:
-    """What is wrong with a user."""
-    found = []
-    if not username or len(username) > 255 or not username.isprintable():
-        found.append(Problem("username", "must be 1 to 255 printable characters"))
-    if password is not None and len(password) < 8:
-        found.append(Problem("password", "must have at least 8 characters"))
-    if "sub" in claims:
-        found.append(Problem("claims.sub", "is made by the server"))
-    return found
 
 
 def _deleting(realm: str, key: StoredKey) -> Work:

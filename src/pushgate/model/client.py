@@ -80,6 +80,7 @@ class Client(Record, frozen=True):
     introspection_encrypted_response_enc: str | None = None
     # Members below are Pushgate's own.
     profile: str | None = None
+    compliance_level: str | None = None  # what the management API called the profile, where that was by another name
     enabled: bool = True
     pkce_required: bool | None = None
     par_request_expiry: int | None = None  # seconds

@@ -13,6 +13,7 @@ from pushgate.protocol.authorization_details import (
     requested_details,
     resources_of,
 )
+from pushgate.protocol.management import audience_of, check_management
 from pushgate.protocol.params import Params
 from pushgate.protocol.resource import audience, check_resources, check_subset, requested_resources, scope_for
 from pushgate.protocol.scopes import OIDC_SCOPES
@@ -41,6 +42,8 @@ def access_for(
     known = settings.resources
     located = resources_of(details, known) if details else ()
     found = audience(scope, resource, known, issuer, settings.default_resource, located)
+    if audience_of(issuer) in found:  # whatever the realm's resources are: no user's token is for management
+        raise refusals.RESOURCE_NOT_ALLOWED("management")
     allowed = resources_allowed(client)
     if allowed is not None and not allowed.issuperset(uri for uri in found if uri != issuer):
         raise refusals.RESOURCE_NOT_ALLOWED("by its scope or details")
@@ -91,6 +94,9 @@ def access_of_client(
 ) -> Access:
     """What a client gets for itself. Raises InvalidTarget, InvalidAuthorizationDetails, InvalidScope. RFC 9396 6."""
     resource, details = requested_resources(params), requested_details(params)
+    management = audience_of(issuer)
+    if management in resource and not details:
+        return Access(check_management(scope, resource, client, management), (management,))
     demanded = settings.resource_required
     check_resources(resource, settings.resources, resources_allowed(client), demanded=demanded)
     check_details(details, settings.authorization_details_types, types_allowed(client))

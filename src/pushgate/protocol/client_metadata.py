@@ -16,14 +16,14 @@ from pushgate.protocol.registration import Problem
 
 OWN = frozenset(
     {
-        "client_id", "secret", "profile", "enabled", "pkce_required", "par_request_expiry",
+        "client_id", "secret", "profile", "compliance_level", "enabled", "pkce_required", "par_request_expiry",
         "pushed_redirect_uri_prefixes", "step_up", "skip_consent", "allowed_resources", "default_journey",
         "self_registered", "client_id_issued_at", "registration_token", "software_statement", "operator_set",
         "translations",
     }
 )  # fmt: skip
 """Members that only an operator sets, or the server: whoever registers a client cannot."""
-TIGHTENED = ("profile", "pkce_required", "par_request_expiry", "step_up", "default_journey")
+TIGHTENED = ("profile", "compliance_level", "pkce_required", "par_request_expiry", "step_up", "default_journey")
 """Those of them that stay when a client replaces its metadata; what was granted to it as it was does not."""
 REGISTRABLE = tuple(name for name in Client.__struct_fields__ if name not in OWN)
 """Members that a registration may have. A member that is added to `Client` is among them by itself."""

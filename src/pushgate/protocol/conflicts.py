@@ -11,10 +11,13 @@ from pushgate.protocol.redirect_uri import FRONT_CHANNEL
 from pushgate.protocol.registration import Problem
 
 
-def conflicts(client: Client, realm: RealmSettings) -> list[Problem]:
-    """Everything of that kind; empty if the client can be used. The profile of both must exist."""
+def conflicts(client: Client, realm: RealmSettings, built_in: str | None = None) -> list[Problem]:
+    """Everything of that kind; empty if the client can be used. The profile of both must exist.
+
+    `built_in` is the audience of the realm's management API.
+    """
     policy = policy_of(realm, client)
-    return [*_requests(client, realm, policy), *_responses(client, policy), *_names(client, realm)]
+    return [*_requests(client, realm, policy), *_responses(client, policy), *_names(client, realm, built_in)]
 
 
 def _requests(client: Client, realm: RealmSettings, policy: Policy) -> Iterator[Problem]:
@@ -36,9 +39,9 @@ def _responses(client: Client, policy: Policy) -> Iterator[Problem]:
             yield Problem("response_modes", f"leave no mode for the response type {value!r}")
 
 
-def _names(client: Client, realm: RealmSettings) -> Iterator[Problem]:
+def _names(client: Client, realm: RealmSettings, built_in: str | None) -> Iterator[Problem]:
     """A name that is not there would never match, and look as if it did."""
-    resources = {resource.identifier for resource in realm.resources}
+    resources = {built_in, *(resource.identifier for resource in realm.resources)}
     types = {known.type for known in realm.authorization_details_types}
     for member, known in (("allowed_resources", resources), ("authorization_details_types", types)):
         for name in getattr(client, member) or ():

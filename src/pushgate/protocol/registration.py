@@ -12,7 +12,7 @@ from pushgate.jose.encrypt import CONTENT_ENCS, KEY_ALGS, encryption_key
 from pushgate.jose.verify import KeySet
 from pushgate.model import Client
 from pushgate.profiles import ALGORITHMS as SECURE
-from pushgate.profiles import PROFILES, SecurityProfile, canonical_response_type
+from pushgate.profiles import COMPLIANCE_LEVELS, PROFILES, SecurityProfile, canonical_response_type
 from pushgate.protocol.authorization_request import SCOPE
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, METHOD_ALGS
 from pushgate.protocol.client_auth import CERTIFICATE_METHODS, MAX_CLIENT_ID, METHODS
@@ -123,6 +123,11 @@ def _identity(client: Client, secret: str | None) -> list[Problem]:
     found += [Problem("client_name", reason) for reason in reasons if reason]
     if client.profile is not None and client.profile not in PROFILES:
         found.append(Problem("profile", f"must be one of {', '.join(PROFILES)}"))
+    level = client.compliance_level
+    if level is not None and level not in COMPLIANCE_LEVELS:
+        found.append(Problem("compliance_level", f"must be one of {', '.join(COMPLIANCE_LEVELS)}"))
+    elif level is not None and COMPLIANCE_LEVELS[level] != client.profile:
+        found.append(Problem("compliance_level", f"goes with the profile {COMPLIANCE_LEVELS[level] or 'null'}"))
     return found
 
 

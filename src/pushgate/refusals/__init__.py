@@ -3,7 +3,7 @@ page of each is made from these files (`make docs`).
 
 A file per stage that refuses; an ID begins with the name of what was refused: http, client, assertion,
 par, request, authorize, login, code, refresh, token, userinfo, introspection, resource, revocation, logout,
-registration.
+registration, management.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pushgate.refusals.dpop import *
 from pushgate.refusals.http import *
 from pushgate.refusals.introspection import *
 from pushgate.refusals.logout import *
+from pushgate.refusals.management import *
 from pushgate.refusals.protected import *
 from pushgate.refusals.registration import *
 from pushgate.refusals.request import *

@@ -10,12 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pushgate import refusals
 from pushgate.endpoints.http import Reply, Request, error_reply
 from pushgate.errors import OAuthError
 from pushgate.events import RequestRefused
+from pushgate.manage.api import ManagementApi, find_call
+from pushgate.manage.api import Place as ApiPlace
 from pushgate.manage.service import Management
 from pushgate.protocol import dpop
 from pushgate.realm import DEFAULT_REALM
@@ -63,7 +65,9 @@ class Application:
             server.clock,
             fetcher=server.fetcher,
             changed=server.snapshot.refresh,
+            base_url=server.base_url,
         )
+        self.api = ManagementApi(server, self.management)
         self._mount_points = tuple(f"{self._root}{prefix}" for prefix in self.mounts)
         self._ids = map("{}-{:x}".format, itertools.repeat(secrets.token_hex(5)), itertools.count(1))
         self._hsts = (
@@ -120,6 +124,10 @@ class Application:
             request.certificate = partial(
                 certificate_of, scope, headers, header=self._certificate_header, proxies=self._proxies
             )
+        place = find_call(request.path, scope.get("raw_path"), self._root)
+        if place is not None:
+            await self._managed(scope, receive, send, request, place)
+            return
         reply = await self.answer(request, receive)
         out = [*reply.headers, (b"x-request-id", request.id.encode())]
         if reply.status != 204:  # which has no content at all (RFC 9110 8.6)
@@ -129,6 +137,17 @@ class Application:
         await send({"type": "http.response.start", "status": reply.status, "headers": out})
         body = b"" if request.method == "HEAD" else reply.body
         await send({"type": "http.response.body", "body": body})
+
+    async def _managed(self, scope: Scope, receive: Receive, send: Send, request: Request, place: ApiPlace) -> None:
+        """A call of the management API, which is an application of its own."""
+        also = [(b"x-request-id", request.id.encode()), *([] if self._hsts is None else [self._hsts])]
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *also]}
+            await send(message)
+
+        await self.api(scope, receive, sending, request, place)
 
     async def answer(self, request: Request, receive: Receive) -> Reply:
         """Route a request; whatever happens, there is a reply of the right kind."""

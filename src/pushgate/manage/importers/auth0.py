@@ -10,7 +10,6 @@ from pushgate.manage.importers.common import (
     LeftOut,
     Reading,
     Remark,
-    dialect_of,
     flattened,
     identified,
     put_exact,
@@ -107,7 +106,7 @@ def imported(documents: list[Any], realm: str | None) -> Imported:
         members, said = _client(client_id, fields, settings)
         remarks += said
         found += [] if members is None else [members]
-    named = {"name": settings.name, **dialect_of("auth0"), "clients": found}
+    named = {"name": settings.name, "dialect": "auth0", "clients": found}
     return Imported({"realms": [named]}, tuple(remarks))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pushgate.dialects import DIALECTS
 from pushgate.protocol.metadata import GRANT_TYPES
 from pushgate.protocol.registration import MIN_SECRET
 from pushgate.realm import DEFAULT_REALM, REALM_NAME
@@ -151,11 +150,6 @@ def realm_name(wanted: str | None, found: str | None, remarks: list[Remark]) -> 
     if found and name != found:
         remarks.append(Remark(found, "realm", "changed", f"is called {name!r} here"))
     return name
-
-
-def dialect_of(product: str) -> dict[str, str]:
-    """The dialect in which a realm speaks as the product does, so that applications find its paths."""
-    return {"dialect": product} if product in DIALECTS else {}
 
 
 # --- Rules that hold for every product --------------------------------------------------------------------------

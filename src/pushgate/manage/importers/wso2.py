@@ -18,7 +18,6 @@ from pushgate.manage.importers.common import (
     LeftOut,
     Reading,
     Remark,
-    dialect_of,
     identified,
     put_flows,
     put_redirects,
@@ -111,7 +110,7 @@ def imported(documents: list[Any], realm: str | None) -> Imported:
         made, said = _client(client_id, fields, settings)
         remarks += said
         found += [] if made is None else [made]
-    named = {"name": settings.name, **dialect_of("wso2"), "clients": found}
+    named = {"name": settings.name, "dialect": "wso2", "clients": found}
     return Imported({"realms": [named]}, tuple(remarks))
 
 

@@ -37,6 +37,15 @@ class Accounts:
         query = sa.select(t.users.c.data).where(t.users.c.realm == self._realm).order_by(t.users.c.username)
         return await self._engine.read(lambda c: [unpack(r.data, User) for r in c.execute(query).all()])
 
+    async def some_users(self, start: int, count: int) -> tuple[list[User], int]:
+        """A part of the users, by name, and how many there are in all."""
+        mine = t.users.c.realm == self._realm
+        query = sa.select(t.users.c.data).where(mine).order_by(t.users.c.username).offset(start).limit(count)
+        total = sa.select(sa.func.count()).select_from(t.users).where(mine)
+        return await self._engine.read(
+            lambda c: ([unpack(r.data, User) for r in c.execute(query).all()], c.scalar(total) or 0)
+        )
+
     async def session(self, digest: bytes) -> Session | None:
         """A session, expired or not."""
         parameters = {"r": self._realm, "d": digest}

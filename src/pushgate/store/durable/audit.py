@@ -33,6 +33,29 @@ class Audit:
         query = sa.select(t.audit.c.data).where(t.audit.c.realm == realm).order_by(t.audit.c.id.desc()).limit(limit)
         return await self._engine.read(lambda c: [msgspec.json.decode(r.data) for r in c.execute(query).all()])
 
+    async def page(
+        self, realm: str, *, event: str | None, since: int | None, until: int | None, start: int, count: int
+    ) -> tuple[list[dict[str, Any]], int]:
+        """A part of the events of a realm, newest first, with their ids, and how many there are in all.
+
+        `since` and `until` in seconds since the epoch, both included.
+        """
+        c = t.audit.c
+        wanted = [c.realm == realm]
+        wanted += [] if event is None else [c.event == event]
+        wanted += [] if since is None else [c.at >= since]
+        wanted += [] if until is None else [c.at <= until]
+        query = sa.select(c.id, c.data).where(*wanted).order_by(c.at.desc(), c.id.desc()).offset(start).limit(count)
+        total = sa.select(sa.func.count()).select_from(t.audit).where(*wanted)
+        rows, found = await self._engine.read(lambda on: (on.execute(query).all(), on.scalar(total) or 0))
+        return [{"log_id": str(row.id), **msgspec.json.decode(row.data)} for row in rows], found
+
+    async def one(self, realm: str, number: int) -> dict[str, Any] | None:
+        """An event of a realm by its id."""
+        query = sa.select(t.audit.c.data).where(t.audit.c.realm == realm, t.audit.c.id == number)
+        data = await self._engine.read(lambda c: c.scalar(query))
+        return None if data is None else {"log_id": str(number), **msgspec.json.decode(data)}
+
 
 def append_event(c: sa.Connection, row: dict[str, Any]) -> None:
     """Keep one event as part of a transaction; `row` has at, realm, event and any further members."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -26,6 +26,10 @@ def pack(record: Record) -> bytes:
 def unpack(data: bytes, kind: type[R]) -> R:
     """Read back what `pack` wrote."""
     return msgspec.json.decode(data, type=kind)
+
+
+class ChangedMeanwhile(Exception):
+    """A row is not any more what it was when the change was planned."""
 
 
 class Configuration:
@@ -69,6 +73,15 @@ class Configuration:
         query = sa.select(t.clients.c.data).where(t.clients.c.realm == realm).order_by(t.clients.c.client_id)
         return await self._engine.read(lambda c: [unpack(r.data, Client) for r in c.execute(query).all()])
 
+    async def some_clients(self, realm: str, start: int, count: int) -> tuple[list[Client], int]:
+        """A part of the clients of a realm, by id, and how many there are in all."""
+        mine = t.clients.c.realm == realm
+        query = sa.select(t.clients.c.data).where(mine).order_by(t.clients.c.client_id).offset(start).limit(count)
+        total = sa.select(sa.func.count()).select_from(t.clients).where(mine)
+        return await self._engine.read(
+            lambda c: ([unpack(r.data, Client) for r in c.execute(query).all()], c.scalar(total) or 0)
+        )
+
     async def client(self, realm: str, client_id: str) -> Client | None:
         """One client."""
         parameters = {"r": realm, "v": client_id}
@@ -86,6 +99,14 @@ _CLIENT = Prepared(
         t.clients.c.realm == sa.bindparam("r"), t.clients.c.client_id == sa.bindparam("v")
     )
 )
+
+
+def check_stored(c: sa.Connection, table: sa.Table, key: dict[str, Any], record: Record | None) -> None:
+    """In a transaction: the row still holds this record, or is still not there. Raises ChangedMeanwhile."""
+    data = c.scalar(sa.select(table.c.data).where(*(table.c[name] == value for name, value in key.items())))
+    stored = data if data is None or record is None else unpack(data, type(record))
+    if stored != record:
+        raise ChangedMeanwhile
 
 
 def save_realm(c: sa.Connection, settings: RealmSettings) -> None:

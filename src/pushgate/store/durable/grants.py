@@ -125,14 +125,7 @@ class Grants:
     async def forget_client(self, sub: str, client_id: str) -> bool:
         """Take back all that a user allowed a client: consent, grants, and with them every token. False: nothing."""
 
-        def work(c: sa.Connection) -> bool:
-            whose = {"realm": self._realm, "sub": sub, "client_id": client_id}
-            consents = c.execute(sa.delete(t.consents).where(*(t.consents.c[n] == v for n, v in whose.items())))
-            live = sa.update(t.grants).where(*(t.grants.c[n] == v for n, v in whose.items()))
-            grants = c.execute(live.where(t.grants.c.revoked.is_(False)).values(revoked=True))
-            return consents.rowcount + grants.rowcount > 0
-
-        return await self._engine.write(work)
+        return await self._engine.write(lambda c: forget_client(c, self._realm, sub, client_id))
 
     async def save_consent(
         self, sub: str, client_id: str, *, asked: tuple[str, ...], granted: tuple[str, ...], now: int
@@ -167,6 +160,20 @@ class Grants:
         """Consume a refresh token: exactly one caller, ever, gets True."""
         parameters = {"r": self._realm, "id": _digest(token)}
         return await self._engine.write(lambda c: c.execute(_ROTATE, parameters).rowcount == 1)
+
+
+def revoke_grant(c: sa.Connection, realm: str, grant_id: str) -> None:
+    """End every token of a grant."""
+    c.execute(_REVOKE, {"r": realm, "id": grant_id})
+
+
+def forget_client(c: sa.Connection, realm: str, sub: str, client_id: str) -> bool:
+    """Take back all that a user allowed a client: consent, grants, and with them every token. False: nothing."""
+    whose = {"realm": realm, "sub": sub, "client_id": client_id}
+    consents = c.execute(sa.delete(t.consents).where(*(t.consents.c[n] == v for n, v in whose.items())))
+    live = sa.update(t.grants).where(*(t.grants.c[n] == v for n, v in whose.items()))
+    grants = c.execute(live.where(t.grants.c.revoked.is_(False)).values(revoked=True))
+    return consents.rowcount + grants.rowcount > 0
 
 
 def _digest(token: str) -> bytes:
