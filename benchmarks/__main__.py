@@ -12,7 +12,7 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks import applying, million, startup
+from benchmarks import applying, million, startup, tenants
 from benchmarks.installation import pushgate
 from benchmarks.paired import Note, Plan, compare, flow, push_basic
 from benchmarks.piles import Piles, SignedRequests
@@ -24,7 +24,7 @@ from benchmarks.verifying import check_verifying
 
 WITH_PROOF = {"push-dpop", "token-dpop"}
 PAIRED = ["push-basic", "push-jwt", "push-dpop", "token-dpop", "flow"]
-NAMES = [*PAIRED, "startup", "manifest", "million"]
+NAMES = [*PAIRED, "startup", "manifest", "tenants", "million"]
 SERVERS = ["pushgate", "peer", "bare"]
 STARTS = 5
 SIGNING = 15  # seconds that the signing for one round may take
@@ -53,7 +53,8 @@ def arguments() -> argparse.Namespace:
         "--patience", type=float, default=0, help="seconds to wait before a round for quiet cores (default 0)"
     )
     parser.add_argument("--live", type=int, default=1_000_000, help="requests in the store for `million`")
-    parser.add_argument("--clients", type=int, default=10_000, help="clients in the manifest for `manifest`")
+    parser.add_argument("--clients", type=int, default=10_000, help="clients for `manifest` and `tenants`")
+    parser.add_argument("--realms", type=int, default=500, help="realms beside the measured one for `tenants`")
     parser.add_argument("--node", default="node", help="the Node.js program that runs the peer")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/<date>.md")
     chosen = parser.parse_args()
@@ -81,7 +82,7 @@ def main() -> int:
     if remark := pin_load():
         results.remarks.append(remark)
     try:
-        if "peer" in chosen.servers and set(chosen.only) - {"million", "manifest"}:
+        if "peer" in chosen.servers and set(chosen.only) - {"million", "manifest", "tenants"}:
             prepare_peer(chosen.node)
         measure(chosen, results, note)
     except (Unavailable, SignInFailed, httpx.HTTPError) as reason:
@@ -104,6 +105,8 @@ def measure(chosen: argparse.Namespace, results: Results, say: Note) -> None:
         measure_paired(wanted, chosen, results, say)
     if "manifest" in chosen.only and "pushgate" in chosen.servers:
         results.applying = applying.measure(chosen.clients, say)
+    if "tenants" in chosen.only and "pushgate" in chosen.servers:
+        results.tenants = tenants.measure(chosen.clients, chosen.realms, results.plan, say)
     if "million" in chosen.only and "pushgate" in chosen.servers:
         results.million = million.measure(chosen.live, results.plan, say)
 

@@ -5,27 +5,26 @@ million expires, all at once, and the full server is loaded while its background
 """
 
 import asyncio
-import math
 import os
 import secrets
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
 import httpx
 
-from benchmarks.cores import QUIET, wait_for_quiet
+from benchmarks.cores import QUIET
 from benchmarks.installation import Installation
 from benchmarks.load import Load, Round
 from benchmarks.paired import Note, Plan, push_basic
 from benchmarks.scenarios import BASIC_CLIENT, authorization_parameters, verifier_and_challenge
 from benchmarks.servers import Server, Unavailable
 from benchmarks.signing import SigningKey
+from benchmarks.turns import Turns, interleave
 from pushgate.store.transient.sqlite import SqliteTransient
 
 BATCH = 20_000
@@ -35,24 +34,16 @@ EARLY = 3.0  # seconds of pushing before they expire
 PURGE_LIMIT = 240.0
 
 
-@dataclass(slots=True)
-class Million:
+@dataclass
+class Million(Turns):
     """What was measured."""
 
     count: int
-    empty: list[Round] = field(default_factory=list)
-    full: list[Round] = field(default_factory=list)
     purge: Round = field(init=False)
     drained: bool = False
     """Whether the purge had removed every expired row before time was up."""
     outlived: bool = False
     """Whether the rows expired before the rounds were over, so that they were not all live."""
-
-    def change(self, figure: Callable[[Round], float]) -> float:
-        """By which share a figure of the full store is above that of the empty one, paired by round."""
-        pairs = zip(self.empty, self.full, strict=True)
-        changes = [figure(full) / figure(empty) - 1 for empty, full in pairs if figure(empty)]
-        return median(changes) if changes else math.inf
 
     def usual_gap(self) -> float:
         """The longest pause in a round without a purge: what the machine itself does."""
@@ -133,7 +124,7 @@ def measure(count: int, plan: Plan, note: Note) -> Million:
         os.sync()
         note(f"million: written in {time.monotonic() - began:.0f} s")
         without, with_rows = (stack.enter_context(each.serving()) for each in (empty, full))
-        interleave(result, without, with_rows, plan, note)
+        interleave("million", result, without, with_rows, plan, note)
         result.outlived = time.time() > expiry
         note("million: waiting until they expire")
         time.sleep(max(0.0, expiry - EARLY - plan.warm_up - time.time()))
@@ -149,18 +140,6 @@ def push_once(server: Server) -> None:
     url = f"http://127.0.0.1:{server.port}{server.target.par}"
     reply = httpx.post(url, data=parameters | {"state": "template"}, auth=(BASIC_CLIENT, server.secret))
     reply.raise_for_status()
-
-
-def interleave(result: Million, empty: Server, full: Server, plan: Plan, note: Note) -> None:
-    """Rounds on both in turn; who goes first changes."""
-    sides = [(empty, result.empty), (full, result.full)]
-    for number in range(plan.rounds):
-        for server, rounds in sides if number % 2 == 0 else sides[::-1]:
-            name = "empty" if server is empty else "full"
-            note(f"million: round {number + 1} of {plan.rounds}, {name} store")
-            load = Load(server.port, push_basic(server, plan), plan.seconds, plan.warm_up, server.pids())
-            wait_for_quiet(plan.patience)
-            rounds.append(load.run())
 
 
 def watch_purge(result: Million, server: Server, rows: Rows, expiry: int, plan: Plan) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from json import loads
@@ -18,10 +18,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.applying import Applying
+from benchmarks.load import Round
 from benchmarks.million import Million
 from benchmarks.paired import Comparison, Plan
 from benchmarks.servers import PEER_FOLDER
 from benchmarks.startup import Startup
+from benchmarks.tenants import Tenants
 
 # The targets. The rate belongs to a machine on which the peer does PEER_REFERENCE pushes a second.
 RATIOS = {"push-basic": 2.0, "push-jwt": 2.0, "push-dpop": 2.0, "token-dpop": 2.0, "flow": 1.5}
@@ -78,6 +80,7 @@ class Results:
     memory: dict[str, float] = field(default_factory=dict)
     startup: Startup | None = None
     applying: Applying | None = None
+    tenants: Tenants | None = None
     million: Million | None = None
     remarks: list[str] = field(default_factory=list)
 
@@ -94,8 +97,11 @@ class Results:
         if self.applying:
             rows = [[name, f"{seconds:.1f}"] for name, seconds in self.applying.rows()]
             yield Grid(f"Seconds for a manifest of {self.applying.clients:,} clients", ["pushgate apply", "s"], rows)
+        if self.tenants:
+            title = f"{self.tenants.clients:,} clients and {self.tenants.realms:,} realms beside the one that pushes"
+            yield rounds_table(title, self.tenants.lines())
         if self.million:
-            yield million_table(self.million)
+            yield rounds_table(f"{self.million.count:,} live pushed requests", self.million.lines())
 
     def verdicts(self) -> Iterator[Verdict]:
         """The targets that this run can judge."""
@@ -114,6 +120,10 @@ class Results:
             seconds, allowed = self.applying.first, APPLY_SECONDS * self.applying.clients / APPLY_CLIENTS
             target = f"{self.applying.clients:,} clients applied within {allowed:g} s"
             yield Verdict(target, f"{seconds:.1f} s", seconds <= allowed)
+        if self.tenants:
+            change = self.tenants.change(lambda one: one.p50)
+            target = f"{self.tenants.clients:,} clients and {self.tenants.realms:,} realms change push p50 by less than"
+            yield Verdict(f"{target} {LATENCY_CHANGE:.0%}", f"{change:+.1%}", change < LATENCY_CHANGE)
         if self.million:
             yield from changed(self.million)
 
@@ -179,10 +189,10 @@ def starts(startup: Startup) -> Grid:
     return Grid("Seconds from process start until ready", ["server", "fastest", "median", "slowest"], rows)
 
 
-def million_table(million: Million) -> Grid:
-    """Empty store against full store, and the purge."""
+def rounds_table(title: str, lines: Iterable[tuple[str, Round]]) -> Grid:
+    """Rounds of pushes under each other."""
     rows = []
-    for name, one in million.lines():
+    for name, one in lines:
         rows.append(
             [
                 name,
@@ -193,8 +203,8 @@ def million_table(million: Million) -> Grid:
                 number(one.longest_gap, ".1f"),
             ]
         )
-    headers = ["store", "pushes /s", "p50 ms", "p99 ms", "longest ms", "longest pause ms"]
-    return Grid(f"{million.count:,} live pushed requests", headers, rows)
+    headers = ["server", "pushes /s", "p50 ms", "p99 ms", "longest ms", "longest pause ms"]
+    return Grid(title, headers, rows)
 
 
 def compared(comparison: Comparison) -> Iterator[Verdict]:

@@ -566,3 +566,35 @@ def test_text_has_the_form_of_a_jwt_or_is_refused(text: str) -> None:
             referred_to(text, "")
     with pytest.raises(InvalidRequestUri):
         referred_to(text, "A" * 43)
+
+
+# --- At the push ------------------------------------------------------------------------------------------------
+
+
+async def push(server: Running, uri: str, **beside: str) -> Any:
+    """Push a reference to a request object."""
+    form = {"client_id": "signer", "request_uri": uri, **beside}
+    return await server.http.post(PAR, data=form, auth=("signer", SECRET))
+
+
+async def test_one_product_lets_clients_push_a_reference(serve: Serve, origin: Origin) -> None:
+    at = at_origin(origin)
+    publish(origin, made(state="of-eight", nonce="of-eight"))
+    async with serve(manifest(client(at), dialect="ibm-verify")) as server:
+        reply = await push(server, at)
+        assert reply.status_code == 201
+        browser = await agree(await visit(server, reply.json()["request_uri"]))
+        assert browser.answer["state"] == "of-eight"
+        assert len(origin.requests) == 1, "what was fetched at the push is not fetched again"
+        refused(await push(server, at_origin(origin, "/other")), 400, "invalid_request_uri",
+                "authorize.request_uri_unregistered")  # fmt: skip
+        refused(await push(server, at.replace("https", "http")), 400, "invalid_request_uri",
+                "authorize.request_uri_foreign")  # fmt: skip
+        refused(await push(server, at, request=made()), 400, "invalid_request", "par.request_uri_present")
+    for dialect, more in (("ibm-verify", {"request_uri_parameter_supported": False}), ("rfc9126", {}), ("wso2", {})):
+        async with serve(manifest(client(at), dialect=dialect, **more)) as server:
+            reply = await push(server, at)
+            assert reply.status_code == 400
+            wanted = "request_uri_not_supported" if dialect == "ibm-verify" else "invalid_request"
+            assert reply.json()["error"] == wanted
+            assert stored(server) == 0

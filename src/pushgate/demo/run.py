@@ -123,4 +123,6 @@ def _show_places(screen: Screen, found: Sample) -> None:
         ("Sample API", f"{found.base_url}/resource  takes the access tokens and tells what they say"),
     ]
     screen.facts("The server keeps running", rows)
+    products = [(name, found.par_of(dialect)) for dialect, name in sample.PRODUCTS.items()]
+    screen.facts("Applications of other products push here, with the same client and user", products)
     screen.end("Ctrl-C stops it; nothing is kept.")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pushgate.model import RealmSettings
+from pushgate.realm import Realm
+
 CLIENT_ID = "sample-app"
 CLIENT_SECRET = "sample-secret-for-demo"
 USERNAME = "alice"
 PASSWORD = "alice-password"
 API = "https://notes.example/api"
 SCOPE = "openid profile email notes:read"
+PRODUCTS = {
+    "wso2": "WSO2 Identity Server", "auth0": "Auth0", "pingone-aic": "PingOne Advanced Identity Cloud",
+    "ibm-verify": "IBM Verify",
+}  # fmt: skip
+"""The products that realms of the sample stand in for, by dialect, which is the realm's name too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +65,24 @@ realms:
       - username: {USERNAME}
         password: {PASSWORD}
         claims: {{name: Alice Sample, email: alice@example.com, email_verified: true}}
+{"".join(map(self._product, PRODUCTS))}"""
+
+    def _product(self, dialect: str) -> str:
+        return f"""
+  - name: {dialect}
+    dialect: {dialect}
+    pushed_authorization_requests: {{supported: true}}
+    clients:
+      - client_id: {CLIENT_ID}
+        client_name: Sample App
+        client_secret: {CLIENT_SECRET}
+        redirect_uris: ["{self.callback}", "http://127.0.0.1/callback"]
+        scope: openid profile email
+    users:
+      - {{username: {USERNAME}, password: {PASSWORD}, claims: {{name: Alice Sample, email: alice@example.com}}}}
 """
+
+    def par_of(self, dialect: str) -> str:
+        """Where an application that was written for a product pushes its requests."""
+        settings = RealmSettings(name=dialect, dialect=dialect)
+        return Realm.of(settings, self.base_url).issuer.par
