@@ -38,7 +38,7 @@ async def test_parameters_as_json(server: Running, kind: str) -> None:
     assert (await server.http.post(TOKEN["tenant"], json=resource)).status_code == 200
     refused(
         await server.http.post(TOKEN["tenant"], json={**resource, "resource": "https://api.example https://b.example"}),
-        400, "invalid_target", "resource.unknown",
+        400, "invalid_target", "request.resource_malformed",
     )  # fmt: skip
 
 
