@@ -54,7 +54,8 @@ def manifest(domain: str) -> str:
         "allowed_resources": [f"https://{domain}/api/v2/"],
     }  # fmt: skip
     realm = {
-        "name": "tenant", "dialect": "auth0", "hosts": [domain], "rates": {"failures_per_minute": 0},
+        "name": "tenant", "dialect": "auth0", "hosts": [domain],
+        "access_token_signing_alg": "RS256", "rates": {"failures_per_minute": 0},
         "clients": [
             {"client_id": "manager", **post, **manager}, {"client_id": "manager-jwt", **key, **manager},
             {"client_id": "web", **post, **WEB}, {"client_id": "web-jwt", **key, **WEB},

@@ -10,10 +10,12 @@ import pytest
 from auth0.authentication import GetToken, RevokeToken, Users
 from auth0.authentication.exceptions import Auth0Error
 from auth0.authentication.pushed_authorization_requests import PushedAuthorizationRequests
+from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
 from auth0.management import ManagementClient
 from auth0.management.core.api_error import ApiError
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from jwt.exceptions import InvalidKeyError
 
 from tests.peers.walk import walk
 from tests.support.manifests import PEER_REDIRECT
@@ -115,6 +117,20 @@ async def test_push_sign_in_exchange_refresh_and_revoke(server: Tenant, manageme
     with pytest.raises(Auth0Error) as over:
         applications.refresh_token(tokens["refresh_token"])
     assert over.value.error_code == "invalid_grant"
+
+
+def test_what_the_package_cannot_do_here(server: Tenant, management: ManagementClient) -> None:
+    """docs/from-auth0.md says so: it sends the secret None beside an assertion, and reads RSA keys alone."""
+    management.tenants.settings.update(pushed_authorization_requests_supported=True)
+    with pytest.raises(Auth0Error) as no:
+        PushedAuthorizationRequests(
+            server.domain, "web-jwt", client_assertion_signing_key=PRIVATE
+        ).pushed_authorization_request(**ASKED)
+    assert no.value.status_code == 400
+    token = GetToken(server.domain, "manager", SECRET).client_credentials(server.audience)["access_token"]
+    keys = AsymmetricSignatureVerifier(f"https://{server.domain}/.well-known/jwks.json", algorithm="RS256")
+    with pytest.raises(InvalidKeyError):
+        TokenVerifier(keys, f"https://{server.domain}/", server.audience).verify(token)
 
 
 @pytest.mark.requirement("VEN-M-2")
