@@ -95,7 +95,10 @@ async def _checked(ctx: Context, request: Request, url: str, scope: str) -> Acce
 async def _of_another_realm(server: AuthorizationServer, ctx: Context, request: Request, url: str) -> bool:
     """Whether the token is a good one, of another realm of this server."""
     issuer = _claim(request, "iss")
-    bound = server.snapshot.bound(urlsplit(issuer or "").netloc)
+    try:
+        bound = server.snapshot.bound(urlsplit(issuer or "").netloc)
+    except ValueError:  # it is anybody's text
+        return False
     name = bound or (DEFAULT_REALM if issuer == server.base_url else (issuer or "").rpartition("/")[2])
     if issuer == ctx.realm.issuer.identifier or not REALM_NAME.fullmatch(name):
         return False

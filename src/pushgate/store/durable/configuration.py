@@ -31,6 +31,9 @@ def unpack(data: bytes, kind: type[R]) -> R:
 class ChangedMeanwhile(Exception):
     """A row is not any more what it was when the change was planned."""
 
+    def __str__(self) -> str:
+        return "somebody else changed the same thing meanwhile; nothing was changed, try again"
+
 
 class Configuration:
     """Every change raises the revision in the same transaction, so that every node sees it soon."""
