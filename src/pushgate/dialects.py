@@ -76,6 +76,10 @@ class Dialect:
     references_pushed: bool = False
     """A push may refer to a request object, where the realm and the client's registration allow that."""
     local_directory: str = "local"  # what `login_hint` calls the local accounts
+    json_parameters: bool = False
+    """The token and revocation endpoints take their parameters as a JSON object too."""
+    slash_at_host: bool = False
+    """The issuer identifier of a realm at a host of its own ends with a slash."""
     pushes_per_address: int = 0  # a second, where the realm does not say; 0: no limit
     par_from_start: bool = True
     """Whether a new realm takes pushed requests before anybody switches them on."""
@@ -128,6 +132,8 @@ AUTH0 = Dialect(
     default_scope="openid",
     custom_parameters="ext-",
     body_limit=10 * KIB,
+    json_parameters=True,
+    slash_at_host=True,
     pushes_per_address=100,
     par_from_start=False,
 )  # fmt: skip

@@ -92,18 +92,23 @@ class Issuer:
     def published(self) -> str:
         """What the published endpoint URLs begin with."""
         if self.dialect.prefix == RFC9126.prefix:
-            return self.identifier
+            return self.root
         return self.base_url + self.dialect.prefix_of(self.realm, DEFAULT_REALM)
+
+    @cached_property
+    def root(self) -> str:
+        """What the URLs of the native paths, and of the management API, begin with."""
+        return self.base_url + self.prefix
 
     @cached_property
     def identifier(self) -> str:
         """The issuer identifier, character for character the `issuer` of the metadata (RFC 8414 2)."""
-        return self.base_url + self.prefix
+        return f"{self.root}/" if self.host is not None and self.dialect.slash_at_host else self.root
 
     @cached_property
     def path(self) -> str:
         """The path component of the issuer, for cookies and links."""
-        return urlsplit(self.identifier).path
+        return urlsplit(self.root).path
 
     @cached_property
     def secure(self) -> bool:
@@ -197,7 +202,7 @@ class Issuer:
         names = {
             "issuer": (),
             "token endpoint": self.addresses(self.token),
-            "issuer with slash": (f"{self.identifier}/",),
+            "issuer with slash": (self.root, f"{self.root}/"),
         }
         return frozenset(names[self.dialect.request_object_audience])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ async def play(live: Live, script: str, method: str, *, allow: bool = True, **se
 async def run(live: Live, library: str, script: str, told: dict[str, Any], *, allow: bool = True) -> dict[str, Any]:
     """The results of a script file that needs this library and is told this."""
     process = await asyncio.create_subprocess_exec(
-        node_with(library), script, cwd=HERE,
+        node_with(library), script, cwd=HERE, env=environment_of(live),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -57,6 +58,11 @@ async def run(live: Live, library: str, script: str, told: dict[str, Any], *, al
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def environment_of(live: Live) -> dict[str, str]:
+    """What a script is started with: node trusts the server's certificate too."""
+    return {**os.environ, **({} if live.trust is None else {"NODE_EXTRA_CA_CERTS": live.trust})}
 
 
 def script_of(library: str) -> str:

@@ -13,7 +13,7 @@ LOCK = PEERS / "package-lock.json"
 
 def test_the_lock_file_names_versions_and_digests_but_no_registry() -> None:
     packages = {path: entry for path, entry in json.loads(LOCK.read_text())["packages"].items() if path}
-    assert {"node_modules/openid-client", "node_modules/oauth4webapi"} <= set(packages)
+    assert {"node_modules/openid-client", "node_modules/oauth4webapi", "node_modules/auth0"} <= set(packages)
     for entry in packages.values():
         assert entry["integrity"].startswith("sha512-")
         assert "resolved" not in entry

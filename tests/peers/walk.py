@@ -20,7 +20,8 @@ async def walk(live: Live, url: str, *, allow: bool = True) -> str:
 
     Requests say prompt=consent, so that a consent of an earlier test does not count.
     """
-    async with httpx.AsyncClient(base_url=live.url) as http:
+    verify = True if live.trust is None else live.context()
+    async with httpx.AsyncClient(base_url=live.url, verify=verify) as http:
         browser = await Browser(http).open(url)
         await browser.sign_in()
         await (browser.allow() if allow else browser.deny())

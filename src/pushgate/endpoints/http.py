@@ -12,11 +12,12 @@ from pushgate import refusals
 from pushgate.errors import InvalidRegistrationToken, NoRegistrationToken, NoToken, OAuthError
 from pushgate.protocol import dpop
 from pushgate.protocol.mtls import Certificate
-from pushgate.protocol.params import Params, parse_form
+from pushgate.protocol.params import Params, parse_form, parse_json
 
 Header = tuple[bytes, bytes]
 
 FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 NO_STORE: tuple[Header, ...] = ((b"cache-control", b"no-cache, no-store"), (b"pragma", b"no-cache"))
 
 
@@ -75,16 +76,20 @@ class Request(msgspec.Struct):
             raise refusals.CONTENT_TYPE()
         return parse_form(self.body)
 
-    def machine_form(self) -> Params:
+    def machine_form(self, *, json: bool = False) -> Params:
         """The form of a machine endpoint. Which client it is must be clear; raises InvalidRequest if not.
 
-        Other repeated parameters are refused after the client is known (`Params.reject_repeated`).
+        Other repeated parameters are refused after the client is known (`Params.reject_repeated`). With `json` it
+        may be a JSON object.
         """
-        params = self.form()
+        params = parse_json(self.body) if json and self._is_json() else self.form()
         self.claimed_client = params.get("client_id")
         if params.repeated:
             params.reject_repeated("client_id", "client_secret", "client_assertion", "client_assertion_type")
         return params
+
+    def _is_json(self) -> bool:
+        return (self.header(b"content-type") or "").partition(";")[0].strip().lower() == JSON
 
     def cookies(self) -> Mapping[str, str]:
         """The cookies; of two with one name the first counts."""

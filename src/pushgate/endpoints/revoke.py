@@ -16,7 +16,7 @@ async def revoke(ctx: Context, request: Request) -> Reply:
 
     `token_type_hint` is not needed to find a token, so it is not looked at.
     """
-    params = request.machine_form()
+    params = request.machine_form(json=ctx.realm.dialect.json_parameters)
     client = (await settle(ctx, request, await identify_client(ctx, request, params))).client
     params.reject_repeated()
     token = params.get("token")

@@ -58,7 +58,7 @@ def told(token: AccessToken) -> dict[str, object]:
 
 def url_of(ctx: Context) -> str:
     """The URL of the sample in this realm."""
-    return f"{ctx.realm.issuer.identifier}/resource"
+    return f"{ctx.realm.issuer.root}/resource"
 
 
 async def rules_for(ctx: Context, request: Request) -> tuple[frozenset[str], bool]:

@@ -27,7 +27,7 @@ Identity = tuple[Form, dict[str, Any]]
 
 async def token(ctx: Context, request: Request) -> Reply:
     """Exchange a grant for tokens."""
-    params = request.machine_form()
+    params = request.machine_form(json=ctx.realm.dialect.json_parameters)
     sender = await authenticate_sender(ctx, request, params, ctx.realm.issuer.token)
     params.reject_repeated()
     grant_type = params.get("grant_type")

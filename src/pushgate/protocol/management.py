@@ -18,7 +18,7 @@ SCOPES = tuple(f"{verb}:{thing}" for thing in THINGS for verb in VERBS)
 
 def audience_of(issuer: str) -> str:
     """The identifier of a realm's management API, which every realm has; no resource of a realm can be called so."""
-    return f"{issuer}{PATH}/"
+    return f"{issuer.rstrip('/')}{PATH}/"
 
 
 def power(client: Client, audience: str) -> frozenset[str]:

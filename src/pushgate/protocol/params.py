@@ -1,4 +1,4 @@
-"""Form bytes to parameters: strict UTF-8, no repeated name, empty means absent."""
+"""Form bytes, or a JSON object, to parameters: strict UTF-8, no repeated name, empty means absent."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from pushgate import refusals
+from pushgate.jose.verify import BadJws, json_object
 
 REPEATABLE = frozenset({"resource"})
 NO_SPACE = "\0"
@@ -64,6 +65,21 @@ def parse_form(body: bytes, *, query: bytes = b"") -> Params:
         found.repeated = frozenset(repeated - {""})
         for name in [n for n, value in found.items() if not n or not value or n in repeated]:
             del found[name]
+    return found
+
+
+def parse_json(body: bytes) -> Params:
+    """The same from the members of a JSON object; null and empty mean absent. Raises InvalidRequest."""
+    try:
+        said = json_object(body)
+    except BadJws:
+        raise refusals.JSON_PARAMETERS() from None
+    if len(said) > MAX_PARAMETERS:
+        raise refusals.TOO_MANY_PARAMETERS()
+    if not all(value is None or isinstance(value, str) for value in said.values()):
+        raise refusals.JSON_PARAMETERS()
+    found = Params({name: value for name, value in said.items() if name and value})
+    found.update({name: found[name].replace(" ", NO_SPACE) for name in REPEATABLE & found.keys()})
     return found
 
 

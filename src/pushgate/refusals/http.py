@@ -29,6 +29,10 @@ FORM = Refusal(
     "http.form", e.InvalidRequest, "The form is not valid UTF-8 percent-encoding.",
     "Encode every value as UTF-8, then percent-encode it.",
 )  # fmt: skip
+JSON_PARAMETERS = Refusal(
+    "http.json_parameters", e.InvalidRequest, "The parameters are not one JSON object of text.",
+    "Send a JSON object, each parameter once, with text as its value; or send a form.",
+)  # fmt: skip
 TOO_MANY_PARAMETERS = Refusal(
     "http.too_many_parameters", e.InvalidRequest, "The form has too many parameters.",
     "Send at most 200 parameters.",

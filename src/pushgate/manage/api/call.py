@@ -47,13 +47,18 @@ class Call:
 
     @property
     def issuer(self) -> str:
-        """The realm's issuer identifier; the API is below it."""
+        """The realm's issuer identifier."""
         return self.ctx.realm.issuer.identifier
+
+    @property
+    def url(self) -> str:
+        """Where the API is."""
+        return f"{self.ctx.realm.issuer.root}/api/v2"
 
     @property
     def docs(self) -> str:
         """The page about the API."""
-        return f"{self.issuer}/api/v2/docs"
+        return f"{self.url}/docs"
 
     @property
     def auth0(self) -> bool:

@@ -85,7 +85,7 @@ async def create_client(call: Here) -> Response:
     await create(call, planned, row(call, client_id))
     assert planned.client is not None
     told = document(call, planned.client) | ({"client_secret": planned.secret} if planned.secret else {})
-    return answer(told, 201, record=planned.client, location=f"{call.issuer}/api/v2/clients/{_quoted(client_id)}")
+    return answer(told, 201, record=planned.client, location=f"{call.url}/clients/{_quoted(client_id)}")
 
 
 async def get_client(call: Here, client_id: Id) -> Response:

@@ -38,7 +38,7 @@ def described(app: FastAPI, issuer: Issuer) -> Document:
     document: Document = get_openapi(
         title=app.title, version=__version__, openapi_version="3.1.0", description=about, routes=app.routes
     )
-    document["servers"] = [{"url": issuer.identifier}]
+    document["servers"] = [{"url": issuer.root}]
     flow = {"tokenUrl": issuer.token, "scopes": {scope: _told(scope) for scope in SCOPES}}
     scheme = {"type": "oauth2", "flows": {"clientCredentials": flow}}
     document["components"] = {"schemas": schemas(), "securitySchemes": {SCHEME: scheme}}

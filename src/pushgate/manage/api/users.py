@@ -67,7 +67,7 @@ async def create_user(call: Here) -> Response:
     await create(call, planned, (t.users, {"realm": call.realm, "username": planned.id}))
     user = await call.management.accounts(call.realm).user_by_username(planned.id)
     assert user is not None
-    return answer(document(user), 201, record=user, location=f"{call.issuer}/api/v2/users/{user.sub}")
+    return answer(document(user), 201, record=user, location=f"{call.url}/users/{user.sub}")
 
 
 async def get_user(call: Here, user_id: Id) -> Response:
