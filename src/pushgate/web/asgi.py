@@ -216,7 +216,7 @@ class Application:
             return await route.machine(ctx, request)
         if route.page is not None and self._elsewhere(ctx, request):
             query = f"?{request.query.decode('ascii', 'ignore')}" if request.query else ""
-            target = f"{ctx.realm.issuer.identifier}{place.path}{place.rest}{query}"
+            target = f"{ctx.realm.issuer.root}{place.path}{place.rest}{query}"
             return Reply(307, b"", [(b"location", target.encode("latin-1")), *NO_STORE])
         call = Call(ctx, request, self.pages, place.rest, management=self.management)
         if route.managing is not None:
