@@ -207,7 +207,9 @@ class Management:
 
         act: Act = "create" if current is None else "update"
         fields = _differences(current, client)
-        return Change(realm.name, "client", client.client_id, act, fields, work, generated, client, current)
+        return Change(
+            realm.name, "client", client.client_id, act, fields, work, generated, client, current, serial=realm.serial
+        )  # fmt: skip
 
     def _keep(self, realm: str, wanted: ClientInput, current: Client | None, secret: str) -> ClientSecret:
         """A secret as it is stored: a digest; sealed too where an HMAC needs the secret itself."""
@@ -325,8 +327,13 @@ class Management:
         at, by = int(self._clock()), None if self._actor is None else self._actor.name
 
         def work(c: sa.Connection) -> bool:
+            looked_at: set[str] = set()
             for position, change in enumerate(wanted):
                 try:
+                    serial = change.serial if self._actor is None else self._actor.serial
+                    if serial is not None and change.realm not in looked_at:
+                        configuration.check_serial(c, change.realm, serial)
+                        looked_at.add(change.realm)
                     if change.before is not None:
                         change.before(c)
                 except ChangedMeanwhile:

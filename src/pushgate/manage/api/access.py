@@ -49,7 +49,7 @@ async def authorised(server: AuthorizationServer, ctx: Context, request: Request
             raise _refused(ctx, refusals.MANAGEMENT_CLIENT(), scope)
     if scope not in held:
         raise _refused(ctx, refusals.ACCESS_SCOPE("no longer"), scope)
-    return Actor(token.client_id, ctx.name, held)
+    return Actor(token.client_id, ctx.name, held, ctx.realm.settings.serial)
 
 
 def url_of(ctx: Context, raw_path: str) -> str:
