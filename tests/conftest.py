@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from pushgate.testing import Running, running
@@ -14,6 +15,9 @@ from tests.support.manifests import MANIFEST
 # The same examples each time, so that a change is judged by itself; to look for others: --hypothesis-seed=NUMBER.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
+# What a failed test shows of the log is plain: colours, and the local variables of a traceback, take their time.
+_plain = structlog.processors
+structlog.configure(processors=[_plain.add_log_level, _plain.format_exc_info, _plain.KeyValueRenderer()])
 pytest_plugins = ["tests.plugin_requirements"]
 
 

@@ -66,7 +66,10 @@ async def opened(settings: Settings, clock: Callable[[], float] = time.time) -> 
         try:
             fetcher = make_fetcher(settings)
             try:
-                management = Management(engine, seal, clock, fetcher=fetcher, base_url=settings.base_url)
+                management = Management(
+                    engine, seal, clock, fetcher=fetcher, base_url=settings.base_url,
+                    mtls_base_url=settings.mtls_base_url or None,
+                )  # fmt: skip
                 yield Installation(settings, engine, transient, seal, management)
             finally:
                 await fetcher.aclose()

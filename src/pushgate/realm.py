@@ -179,8 +179,8 @@ class Issuer:
         Both also with the base URL for client certificates, where that was called. RFC 9449 4.3.
         """
         alias, path = self.alias(url), path.rstrip("/")
-        bases = dict.fromkeys((self.server_url, self.base_url))
-        found = [url, *(_origin(base) + path for base in bases)]
+        here = self.server_url if urlsplit(self.server_url).netloc == host else self.base_url
+        found = [url, _origin(here) + path]
         if alias is not None and self.mtls_base_url is not None and urlsplit(alias).netloc == host:
             found += [alias, _origin(self.mtls_base_url) + path]
         return tuple(dict.fromkeys(found))

@@ -86,7 +86,10 @@ class Snapshot:
         if not self._hosts or host is None:
             return None
         host = host.lower()
-        return self._hosts.get(host) or self._hosts.get(host.partition(":")[0])
+        name, colon, port = host.partition(":")
+        name = name.removesuffix(".")  # the same host, spelt out (RFC 1034 3.1)
+        host = f"{name}{colon}{port}"
+        return self._hosts.get(host) or self._hosts.get(name)
 
     def loaded(self, name: str) -> Context | None:
         """The realm if it is in memory."""
@@ -107,10 +110,11 @@ class Snapshot:
         """Forget everything if the configuration changed."""
         revision = await self.configuration.revision()
         if revision != self._revision:
-            self._revision = revision
-            self._realms, self._origins, self._hosts = {}, {}, await self.configuration.hosts()
+            hosts = await self.configuration.hosts()  # if that fails, the next look finds the change again
+            self._revision, self._realms, self._origins, self._hosts = revision, {}, {}, hosts
 
     async def _load(self, name: str) -> Context | None:
+        realms = self._realms
         settings = await self.configuration.realm(name)
         if settings is None:
             return None
@@ -126,5 +130,5 @@ class Snapshot:
             client=Clients(self.configuration, name),
             services=self._services,
         )
-        self._realms[name] = context
+        realms[name] = context  # not into what replaced it meanwhile: this may be of before
         return context

@@ -136,7 +136,7 @@ async def running(
     transient = SqliteTransient(None, clock)
     management = Management(
         engine, seal, clock, make_key=lambda alg, seal, now: _key(alg, seal), hash_password=_cheap.hash,
-        fetcher=fetcher, base_url=base_url,
+        fetcher=fetcher, base_url=base_url, mtls_base_url=mtls_base_url,
     )  # fmt: skip
     server = AuthorizationServer(
         base_url=base_url,

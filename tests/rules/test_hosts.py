@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
+from pushgate.manage.inputs import RealmInput
 from pushgate.manage.manifest import BadManifest
+from pushgate.manage.realm_acts import plan_delete_realm
+from pushgate.model import RealmSettings
+from pushgate.store.durable.configuration import ChangedMeanwhile, save_realm
+from pushgate.store.ports import StoreUnavailable
 from pushgate.testing import PEER, Running, running
 from tests.support.manifests import REDIRECT, REQUEST, VERIFIER
-from tests.support.steps import agree
+from tests.support.proofs import proof
+from tests.support.steps import agree, refused
 
 SECRET = "own-secret-of-at-least-22-characters"
 CLIENT = {"client_id": "own", "client_secret": SECRET, "redirect_uris": [REDIRECT], "scope": "openid email"}
@@ -66,7 +73,8 @@ async def test_there_is_no_other_realm_at_the_host(server: Running) -> None:
         assert (await http.post("/realms/other/oauth2/par", data=REQUEST, auth=("own", SECRET))).status_code == 404
         assert (await http.get("/healthz")).status_code == 200
     for host, issuer in (
-        ("LOGIN.brand.TEST:8443", "http://login.brand.example:8080"), ("login.brand.test", "http://127.0.0.1:8080"),
+        ("LOGIN.brand.TEST:8443", "http://login.brand.example:8080"),
+        ("login.brand.example.:8080", "http://login.brand.example:8080"), ("login.brand.test", "http://127.0.0.1:8080"),
         ("elsewhere.example", "http://127.0.0.1:8080"),
     ):  # fmt: skip
         async with at_host(server, host) as http:
@@ -92,7 +100,8 @@ async def test_a_host_comes_and_goes_while_the_server_runs(server: Running) -> N
         ("brand", ["a.example", "a b"], "hosts[1]"), ("brand", ["https://a.example"], "hosts[0]"),
         ("brand", ["a.example/x"], "hosts[0]"), ("brand", [""], "hosts[0]"), ("brand", ["a.example:x"], "hosts[0]"),
         ("brand", ["a.example", "a.example"], "hosts[1]"), ("other", ["login.brand.example"], "hosts[0]"),
-        ("brand", ["a" * 300], "hosts[0]"),
+        ("brand", ["a" * 300], "hosts[0]"), ("brand", ["127.0.0.1"], "hosts[0]"),
+        ("brand", ["127.0.0.1:8080"], "hosts[0]"), ("brand", ["a.example:80"], "hosts[0]"),
     ],
 )  # fmt: skip
 async def test_hosts_that_cannot_be(server: Running, realm: str, hosts: list[str], where: str) -> None:
@@ -117,3 +126,46 @@ async def test_a_new_realm_begins_as_its_product_does() -> None:
         await server.apply("realms: [{name: a, dialect: auth0}]")
         metadata = (await server.http.get("/realms/a/.well-known/openid-configuration")).json()
         assert "pushed_authorization_request_endpoint" in metadata, "what was switched on stays on"
+
+
+async def test_a_proof_for_the_servers_own_host_is_none_for_a_realms(server: Running) -> None:
+    for host, good in (("login.brand.example:8080", True), ("127.0.0.1:8080", False)):
+        async with at_host(server, "login.brand.example:8080") as http:
+            htu = {"htu": f"http://{host}/oauth2/par"}
+            reply = await http.post(
+                "/oauth2/par", data=REQUEST, auth=("own", SECRET), headers={"dpop": proof(server, **htu)}
+            )
+            assert (reply.status_code == 201) is good
+            if not good:
+                refused(reply, 400, "invalid_dpop_proof", "dpop.htu")
+
+
+async def test_a_look_that_fails_finds_the_change_the_next_time(server: Running) -> None:
+    snapshot = server.server.snapshot
+    await server.management.configuration.change(
+        lambda c: save_realm(c, RealmSettings(name="brand", hosts=("b.example",)))
+    )
+    with (
+        patch.object(snapshot.configuration, "hosts", side_effect=StoreUnavailable("gone")),
+        pytest.raises(StoreUnavailable),
+    ):
+        await snapshot.refresh()
+    await snapshot.refresh()
+    assert snapshot.bound("b.example") == "brand"
+
+
+async def test_a_deleted_realm_does_not_come_back_by_an_update(server: Running) -> None:
+    _, change = await server.management.plan_realm(RealmInput(name="other", pkce_required=True))
+    await server.management.carry_out([await plan_delete_realm(server.management, "other")])
+    with pytest.raises(ChangedMeanwhile):
+        await server.management.carry_out([change])
+    assert await server.management.configuration.realm("other") is None
+
+
+async def test_people_who_come_by_path_are_sent_to_the_host(server: Running) -> None:
+    params = {"client_id": "own", "state": "a b"}
+    for method in ("GET", "POST"):
+        reply = await server.http.request(method, "/realms/brand/oauth2/authorize", params=params)
+        assert reply.status_code == 307
+        assert reply.headers["location"] == "http://login.brand.example:8080/oauth2/authorize?client_id=own&state=a+b"
+    assert (await server.http.post("/realms/brand/oauth2/par", data=REQUEST, auth=("own", SECRET))).status_code == 201

@@ -12,6 +12,7 @@ from pushgate.manage.service import Refused
 from pushgate.manage.tokens import mint_admin_token
 from pushgate.protocol.management import ADMIN, SCOPES
 from pushgate.testing import Running, running
+from tests.support.assertions import b64
 from tests.support.management import (
     ALPHA,
     API,
@@ -309,3 +310,11 @@ async def test_a_token_that_is_bound_to_a_certificate_needs_it(managed: Running)
     ring = await managed.management.key_ring("default")
     token = sign_jwt({**good, "cnf": {"x5t#S256": "A" * 43}}, ring.signing["ES256"], "at+jwt")
     told(await Api(managed, token).get("/clients"), 401, "resource.token_certificate")
+
+
+@pytest.mark.parametrize("issuer", ["https://\u2100.com/x", "http://[x", "", "//", "https://", "\0"])
+async def test_an_issuer_that_is_no_address(managed: Running, issuer: str) -> None:
+    parts = [b64({"typ": "at+jwt", "alg": "ES256"}), b64({"iss": issuer}), "c2ln"]
+    reply = await Api(managed, ".".join(parts)).get("/clients")
+    assert reply.status_code == 401
+    assert reply.headers["pushgate-refusal"].startswith("resource.token_")

@@ -369,6 +369,9 @@ async def test_fields_beside_a_request_object(server: Running, name: str) -> Non
     kept = (await kept_of(server, name, reply.json()["request_uri"])).request
     assert kept.state == "a-state-of-8", "the object wins"
     assert kept.max_age == (None if name == PLAIN else 77)
+    reply = await pushes_object(server, name, {"ext-tenant": "acme"})
+    kept = (await kept_of(server, name, reply.json()["request_uri"])).request
+    assert kept.custom == ({"ext-tenant": "acme"} if name == TENANT else {})
 
 
 @pytest.mark.parametrize("name", REALMS)
@@ -418,10 +421,33 @@ def id_token(reply: httpx.Response) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [ACME, ALPHA])
-async def test_nothing_beside_counts_where_requests_have_to_be_pushed(server: Running, name: str) -> None:
-    async with running(manifest(realm(name, {"require_pushed_authorization_requests": True}))) as strict:
-        uri = await push(strict, name, state=None)
-        assert "state" not in (await answered(strict, name, uri, state="beside-it")).answer
+@pytest.mark.parametrize("member", ["require_pushed_authorization_requests", "require_signed_request_object"])
+async def test_nothing_beside_counts_where_requests_have_to_be_pushed_or_signed(name: str, member: str) -> None:
+    async with running(manifest(realm(name, {member: True}))) as strict:
+        reply = await pushes_object(strict, name, state=None)
+        assert "state" not in (await answered(strict, name, reply.json()["request_uri"], state="beside-it")).answer
+
+
+@pytest.mark.parametrize("name", [ACME, ALPHA])
+async def test_nothing_is_added_to_what_was_signed(server: Running, name: str) -> None:
+    reply = await pushes_object(server, name, state=None)
+    assert "state" not in (await answered(server, name, reply.json()["request_uri"], state="beside-it")).answer
+
+
+@pytest.mark.parametrize("name", [ACME, ALPHA])
+async def test_nobody_makes_a_sign_in_easier_beside_a_pushed_request(name: str) -> None:
+    client = {"default_journey": "password-totp", "default_max_age": 60}
+    async with running(manifest(realm(name, client))) as server:
+        beside = {
+            "service": "password",
+            "max_age": "9999999",
+            "acr_values": "x",
+            "claims": '{"userinfo": {"name": null}}',
+        }
+        browser = await opened(server, name, await push(server, name), **beside)
+        await browser.sign_in()
+        assert browser.page is not None
+        assert "enrol-submit" in browser.page.text, "the client's own journey goes on to a second factor"
 
 
 @pytest.mark.parametrize("name", REALMS)

@@ -34,9 +34,10 @@ def expected_problems() -> tuple[type[Exception], ...]:
     from pushgate.manage.importers.common import BadExport
     from pushgate.manage.manifest import BadManifest
     from pushgate.manage.service import Refused
+    from pushgate.store.durable.configuration import ChangedMeanwhile
     from pushgate.store.ports import StoreUnavailable
 
-    return (BadSettings, BadExport, BadManifest, Refused, StoreUnavailable, CannotOpen, OSError)
+    return (BadSettings, BadExport, BadManifest, Refused, ChangedMeanwhile, StoreUnavailable, CannotOpen, OSError)
 
 
 def with_installation(work: Callable[[Any], Awaitable[T]], settings: Settings | None = None) -> T:

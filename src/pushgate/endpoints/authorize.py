@@ -97,10 +97,11 @@ def parameters(request: Request) -> Params:
 def what_counts_beside(ctx: Context, client: Client, params: Params) -> AuthorizationRequest | None:
     """What a browser brought beside the reference to a pushed request, where the dialect lets that count at all.
 
-    Never where requests have to be pushed: then all of it has to be.
+    Never where requests have to be pushed or signed: then all of it has to be.
     """
     policy = ctx.policy(client)
-    if policy.dialect.beside_request_uri != "merged" or policy.par_required or BESIDE.isdisjoint(params):
+    whole = policy.par_required or policy.signed_request_required
+    if policy.dialect.beside_request_uri != "merged" or whole or BESIDE.isdisjoint(params):
         return None
     return parse_authorization_request(params, client.client_id)[0]
 

@@ -101,7 +101,7 @@ async def open_request(
         raise refusals.REQUEST_URI_USED()
     if record.pushed and not ctx.realm.settings.pushed_authorization_requests.supported:
         raise refusals.REQUEST_URI_DEAD("PAR was switched off")
-    if beside is not None and record.pushed:
+    if beside is not None and record.pushed and not record.signed:
         record = msgspec.structs.replace(record, request=merged(record.request, beside))
     named = must_name_uri(ctx, client, record.request)
     target = reply_to(record.request, client, named=named, pushed_by_authenticated=record.pushed)

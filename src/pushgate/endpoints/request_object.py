@@ -55,7 +55,9 @@ async def pushed(ctx: Context, client: Client, params: Params) -> Asked:
     asked = await asked_for(ctx, client, params)
     if "request" not in params or policy.dialect.beside_request == "ignored":
         return asked
-    beside = Params({name: value for name, value in params.items() if name in KNOWN and name != "client_id"})
+    custom = policy.dialect.custom_parameters
+    known = (n for n in params if (n in KNOWN and n != "client_id") or (custom is not None and n.startswith(custom)))
+    beside = Params({name: params[name] for name in known})
     if policy.dialect.beside_request == "refused":
         if beside:
             error = refusals.PAR_BESIDE_REQUEST()

@@ -51,6 +51,8 @@ class Change:
     """A client as it is."""
     before: Work | None = None
     """What has to succeed in the same transaction first."""
+    serial: str | None = None
+    """Of the realm that it was planned for, where that may be another one of the same name by now."""
 
     def __repr__(self) -> str:
         return f"Change({self.act} {self.object} {self.id})"
@@ -63,6 +65,8 @@ class Actor:
     name: str
     realm: str
     scopes: frozenset[str]
+    serial: str | None = None
+    """Of the realm whose token it is: a realm that got the name of a deleted one is another."""
 
     def check(self, change: Change, audience: str | None) -> None:
         """The change is in the actor's realm and within its scopes. Raises Forbidden.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -54,8 +56,11 @@ def _new(wanted: RealmInput) -> RealmSettings:
     """
     serial = "" if wanted.name == DEFAULT_REALM else secrets.token_urlsafe(9)
     dialect = DIALECTS.get(wanted.dialect) if isinstance(wanted.dialect, str) else None
-    par = PushedAuthorizationRequests(supported=dialect is None or dialect.par_from_start)
-    return RealmSettings(name=wanted.name, pushed_authorization_requests=par, serial=serial)
+    settings = RealmSettings(name=wanted.name, serial=serial)
+    if dialect is None or dialect.par_from_start:
+        return settings
+    off = PushedAuthorizationRequests(supported=False)
+    return msgspec.structs.replace(settings, pushed_authorization_requests=off)
 
 
 def _setting(name: str, value: Any) -> Any:
@@ -158,13 +163,23 @@ def _host_problems(settings: RealmSettings) -> list[Problem]:
     ]
 
 
-def taken_hosts(settings: RealmSettings, hosts: dict[str, str]) -> list[Problem]:
-    """A host belongs to one realm; `hosts` are those of all realms."""
-    return [
+def taken_hosts(settings: RealmSettings, hosts: dict[str, str], base_urls: Iterable[str]) -> list[Problem]:
+    """A host belongs to one realm, `hosts` are those of all; those of `base_urls` belong to the server itself."""
+    found = [
         Problem(f"hosts[{index}]", f"belongs to the realm {hosts[host]!r}")
         for index, host in enumerate(settings.hosts)
         if hosts.get(host, settings.name) != settings.name
     ]
+    for url in map(urlsplit, base_urls):
+        default = {"https": 443, "http": 80}[url.scheme]
+        own = {url.hostname} if url.port in (None, default) else set()
+        own |= {f"{url.hostname}:{url.port or default}"}
+        for index, host in enumerate(settings.hosts):
+            if host in own or (host == url.hostname and ":" not in host):
+                found.append(Problem(f"hosts[{index}]", "is the server's own"))
+            elif host.endswith(f":{default}"):
+                found.append(Problem(f"hosts[{index}]", "names the port that goes without saying"))
+    return found
 
 
 def _profile_problems(settings: RealmSettings) -> list[Problem]:

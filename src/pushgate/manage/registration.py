@@ -26,6 +26,7 @@ from pushgate.protocol.client_metadata import (
     within,
 )
 from pushgate.protocol.registration import Problem, complete
+from pushgate.store.durable.configuration import ChangedMeanwhile
 from pushgate.store.durable.registrations import (
     InitialAccessTokens,
     RegistrationChanged,
@@ -83,6 +84,8 @@ class Registrations:
             await self._management.carry_out([change])
         except TokenSpent:
             raise refusals.REGISTRATION_TOKEN("used up meanwhile") from None
+        except ChangedMeanwhile:
+            raise refusals.UNAVAILABLE("the realm was deleted meanwhile") from None
         return Registered(client, change.secret, token)
 
     async def authorised(self, client_id: str, token: str | None) -> Client:
@@ -135,6 +138,8 @@ class Registrations:
             raise refusals.REGISTRATION_ACCESS("gone meanwhile") from None
         except RegistrationChanged:
             raise refusals.UNAVAILABLE("an operator changed the client meanwhile") from None
+        except ChangedMeanwhile:
+            raise refusals.UNAVAILABLE("the realm was deleted meanwhile") from None
 
     async def _planned(
         self, client_id: str, document: dict[str, Any], token: str, kept: dict[str, Any], current: Client | None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Self
 
 import msgspec
@@ -36,6 +37,7 @@ from pushgate.protocol.management import audience_of
 from pushgate.protocol.registration import Problem, problems, secret_in_clear
 from pushgate.realm import Realm
 from pushgate.store.durable import accounts, configuration, endings
+from pushgate.store.durable import tables as t
 from pushgate.store.durable.accounts import Accounts
 from pushgate.store.durable.audit import append_event
 from pushgate.store.durable.configuration import ChangedMeanwhile, Configuration
@@ -62,6 +64,7 @@ class Management:
         fetcher: Fetcher | None = None,
         changed: Callable[[], Awaitable[None]] | None = None,
         base_url: str | None = None,
+        mtls_base_url: str | None = None,
     ) -> None:
         """`fetcher` gets the documents that clients name, where they have to be looked at when they are saved.
 
@@ -70,6 +73,7 @@ class Management:
         """
         self._actor: Actor | None = None
         self._base_url = base_url
+        self._base_urls = tuple(url for url in (base_url, mtls_base_url) if url is not None)
         self._changed = changed
         self._fetcher = fetcher or Fetcher()
         self._make_key = make_key
@@ -127,7 +131,7 @@ class Management:
         settings = realm_rules.merged(current, wanted)
         found = [
             *realm_rules.problems(settings),
-            *realm_rules.taken_hosts(settings, await self.configuration.hosts()),
+            *realm_rules.taken_hosts(settings, await self.configuration.hosts(), self._base_urls),
             *realm_rules.built_in_problems(settings, self.audience(settings)),
             *await self._introspection_problems(wanted),
         ]
@@ -144,7 +148,10 @@ class Management:
                 configuration.save_key(c, settings.name, key)
 
         act: Act = "create" if current is None else "update"
-        return settings, Change(wanted.name, "realm", wanted.name, act, _differences(current, settings), work)
+        change = Change(wanted.name, "realm", wanted.name, act, _differences(current, settings), work)
+        # A realm that was deleted meanwhile does not come back by an update, which would make no keys for it.
+        change.before = lambda c: configuration.check_stored(c, t.realms, {"name": wanted.name}, current)
+        return settings, change
 
     async def _introspection_problems(self, wanted: RealmInput) -> list[Problem]:
         """Who asks for an API is a client of the same manifest, or known already, and can authenticate."""
@@ -200,7 +207,9 @@ class Management:
 
         act: Act = "create" if current is None else "update"
         fields = _differences(current, client)
-        return Change(realm.name, "client", client.client_id, act, fields, work, generated, client, current)
+        return Change(
+            realm.name, "client", client.client_id, act, fields, work, generated, client, current, serial=realm.serial
+        )  # fmt: skip
 
     def _keep(self, realm: str, wanted: ClientInput, current: Client | None, secret: str) -> ClientSecret:
         """A secret as it is stored: a digest; sealed too where an HMAC needs the secret itself."""
@@ -318,8 +327,13 @@ class Management:
         at, by = int(self._clock()), None if self._actor is None else self._actor.name
 
         def work(c: sa.Connection) -> bool:
+            looked_at: set[str] = set()
             for position, change in enumerate(wanted):
                 try:
+                    serial = change.serial if self._actor is None else self._actor.serial
+                    if serial is not None and change.realm not in looked_at:
+                        configuration.check_serial(c, change.realm, serial)
+                        looked_at.add(change.realm)
                     if change.before is not None:
                         change.before(c)
                 except ChangedMeanwhile:
@@ -355,7 +369,8 @@ class Management:
         """A fresh installation has the realm `default`."""
         if await self.configuration.realm("default") is None:
             _, change = await self.plan_realm(RealmInput(name="default"))
-            await self.carry_out([change])
+            with suppress(ChangedMeanwhile):  # another process was first
+                await self.carry_out([change])
 
 
 def _deleting(realm: str, key: StoredKey) -> Work:

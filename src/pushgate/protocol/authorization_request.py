@@ -28,7 +28,7 @@ MAX_CUSTOM = 10
 FIXED = frozenset(
     {
         "client_id", "redirect_uri", "response_type", "response_mode", "code_challenge", "code_challenge_method",
-        "dpop_jkt", "csrf", "decision", "save_consent", "custom",
+        "dpop_jkt", "csrf", "decision", "save_consent", "custom", "service", "max_age", "acr_values", "claims",
     }
 )  # fmt: skip
 """Members of a pushed request that nothing beside it changes."""
@@ -134,7 +134,8 @@ def _with_custom(
 def merged(request: AuthorizationRequest, beside: AuthorizationRequest) -> AuthorizationRequest:
     """A pushed request with what it left open, as it came through the browser.
 
-    Never where the answer goes, nor what the code is bound to: that is the client's alone to say.
+    Never where the answer goes, what the code is bound to, nor how surely the user is to be known: that is the
+    client's alone to say, or to leave to its registration.
     """
     none = AuthorizationRequest(client_id=request.client_id)
     found = {name: getattr(beside, name) for name in MERGED if getattr(request, name) == getattr(none, name)}

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pushgate import refusals
-from pushgate.endpoints.http import Reply, Request, error_reply
+from pushgate.endpoints.context import Context
+from pushgate.endpoints.http import NO_STORE, Reply, Request, error_reply
 from pushgate.errors import OAuthError
 from pushgate.events import RequestRefused
 from pushgate.manage.api import ManagementApi, find_call
@@ -66,6 +67,7 @@ class Application:
             fetcher=server.fetcher,
             changed=server.snapshot.refresh,
             base_url=server.base_url,
+            mtls_base_url=server.mtls_base_url,
         )
         self.api = ManagementApi(server, self.management)
         self._mount_points = tuple(f"{self._root}{prefix}" for prefix in self.mounts)
@@ -182,6 +184,10 @@ class Application:
             return place
         return replace(place, realm=bound) if place.realm == DEFAULT_REALM else None
 
+    def _elsewhere(self, ctx: Context, request: Request) -> bool:
+        """A person came by path to a realm that has a host of its own: its pages and cookies are there."""
+        return ctx.realm.issuer.host is not None and self.server.snapshot.bound(request.header(b"host")) is None
+
     async def _allowed_origin(self, request: Request, realm: str, route: Route) -> bytes | None:
         """The web origin that may read the reply, errors included; none if the store cannot say."""
         try:
@@ -208,6 +214,10 @@ class Application:
             request.body = await read_body(request, receive, ctx.realm.dialect.body_limit)
         if route.machine is not None:
             return await route.machine(ctx, request)
+        if route.page is not None and self._elsewhere(ctx, request):
+            query = f"?{request.query.decode('ascii', 'ignore')}" if request.query else ""
+            target = f"{ctx.realm.issuer.root}{place.path}{place.rest}{query}"
+            return Reply(307, b"", [(b"location", target.encode("latin-1")), *NO_STORE])
         call = Call(ctx, request, self.pages, place.rest, management=self.management)
         if route.managing is not None:
             return await route.managing(call)

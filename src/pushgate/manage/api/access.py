@@ -49,7 +49,7 @@ async def authorised(server: AuthorizationServer, ctx: Context, request: Request
             raise _refused(ctx, refusals.MANAGEMENT_CLIENT(), scope)
     if scope not in held:
         raise _refused(ctx, refusals.ACCESS_SCOPE("no longer"), scope)
-    return Actor(token.client_id, ctx.name, held)
+    return Actor(token.client_id, ctx.name, held, ctx.realm.settings.serial)
 
 
 def url_of(ctx: Context, raw_path: str) -> str:
@@ -95,7 +95,10 @@ async def _checked(ctx: Context, request: Request, url: str, scope: str) -> Acce
 async def _of_another_realm(server: AuthorizationServer, ctx: Context, request: Request, url: str) -> bool:
     """Whether the token is a good one, of another realm of this server."""
     issuer = _claim(request, "iss")
-    bound = server.snapshot.bound(urlsplit(issuer or "").netloc)
+    try:
+        bound = server.snapshot.bound(urlsplit(issuer or "").netloc)
+    except ValueError:  # it is anybody's text
+        return False
     name = bound or (DEFAULT_REALM if issuer == server.base_url else (issuer or "").rpartition("/")[2])
     if issuer == ctx.realm.issuer.identifier or not REALM_NAME.fullmatch(name):
         return False

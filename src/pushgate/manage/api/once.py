@@ -53,7 +53,8 @@ class Once:
             raise Failed(refusals.MANAGEMENT_QUERY, [problem])
         assert call.actor is not None
         asked = b"\0".join([call.sent.method.encode(), call.raw_path.encode(), call.sent.query, call.body])
-        once = cls(call, f"{call.actor.name}\0{key}", hashlib.sha256(asked).digest())
+        caller = f"{call.actor.name}\0{' '.join(sorted(call.actor.scopes))}"  # who may do less is somebody else
+        once = cls(call, f"{caller}\0{key}", hashlib.sha256(asked).digest())
         while True:
             earlier = await once._stored("answered")
             if earlier is not None:

@@ -23,9 +23,19 @@ from pushgate.manage.api.problem import Failed, problem_of
 from pushgate.manage.change import Forbidden, Refused
 from pushgate.protocol.registration import Problem
 from pushgate.resource import AccessRefused
+from pushgate.store.durable.configuration import ChangedMeanwhile
 from pushgate.store.ports import StoreUnavailable
 
-EXPECTED = (Failed, AccessRefused, OAuthError, Refused, Forbidden, RequestValidationError, StoreUnavailable)
+EXPECTED = (
+    Failed,
+    AccessRefused,
+    OAuthError,
+    Refused,
+    Forbidden,
+    RequestValidationError,
+    StoreUnavailable,
+    ChangedMeanwhile,
+)
 SCHEME = "management"
 ACCEPTS = "x-pushgate-idempotent"
 Schema = dict[str, Any]
@@ -108,7 +118,7 @@ def _as_refusal(problem: Exception) -> Failed | AccessRefused | OAuthError:
     if isinstance(problem, Forbidden):
         missing = [Problem("scope", f"{scope} is needed") for scope in sorted(problem.missing)]
         return Failed(refusals.MANAGEMENT_POWER, missing)
-    if isinstance(problem, StoreUnavailable):
+    if isinstance(problem, StoreUnavailable | ChangedMeanwhile):
         return refusals.UNAVAILABLE()
     if isinstance(problem, RequestValidationError):
         found = [Problem(str(one["loc"][-1]), one["msg"]) for one in problem.errors()]

@@ -106,7 +106,9 @@ def imported(documents: list[Any], realm: str | None) -> Imported:
         members, said = _client(client_id, fields, settings)
         remarks += said
         found += [] if members is None else [members]
-    named = {"name": settings.name, "dialect": "auth0", "clients": found}
+    # A new realm of this dialect begins without pushed requests; whoever moves here wants them.
+    pushed = {"supported": True}
+    named = {"name": settings.name, "dialect": "auth0", "pushed_authorization_requests": pushed, "clients": found}
     return Imported({"realms": [named]}, tuple(remarks))
 
 

@@ -31,6 +31,9 @@ def unpack(data: bytes, kind: type[R]) -> R:
 class ChangedMeanwhile(Exception):
     """A row is not any more what it was when the change was planned."""
 
+    def __str__(self) -> str:
+        return "somebody else changed the same thing meanwhile; nothing was changed, try again"
+
 
 class Configuration:
     """Every change raises the revision in the same transaction, so that every node sees it soon."""
@@ -149,3 +152,10 @@ def save_key(c: sa.Connection, realm: str, key: StoredKey) -> None:
 def delete_key(c: sa.Connection, realm: str, kid: str) -> None:
     """Delete a key: what it signed can no longer be verified."""
     c.execute(sa.delete(t.keys).where(t.keys.c.realm == realm, t.keys.c.kid == kid))
+
+
+def check_serial(c: sa.Connection, realm: str, serial: str) -> None:
+    """In a transaction: the realm is there, and no other one that got its name. Raises ChangedMeanwhile."""
+    data = c.scalar(sa.select(t.realms.c.data).where(t.realms.c.name == realm))
+    if data is None or unpack(data, RealmSettings).serial != serial:
+        raise ChangedMeanwhile
