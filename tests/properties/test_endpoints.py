@@ -33,7 +33,7 @@ MACHINES = sorted(path for path, route in ROUTES.items() if route.name not in PA
 FOR_PEOPLE = sorted(path for path, route in ROUTES.items() if route.name in PAGES)
 
 RENEW = 10  # requests after which codes and the like are made anew, for some of them were used up
-tirelessly = settings(deadline=None, max_examples=60, derandomize=True)
+tirelessly = settings(deadline=None, max_examples=40, derandomize=True)
 
 
 @dataclass(repr=False)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pushgate.errors import OAuthError
 from pushgate.refusals import REFUSALS
 
-anything = settings(deadline=None, max_examples=100)
-thoroughly = settings(anything, max_examples=250)
+anything = settings(deadline=None, max_examples=60)
+thoroughly = settings(anything, max_examples=150)
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 """Text as it can come out of UTF-8: no lone surrogates."""
