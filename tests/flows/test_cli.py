@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sqlite3
 import stat
-import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import httpx
@@ -24,9 +21,9 @@ from joserfc.jwk import KeySet
 from pushgate.model import Credential, Session, StoredKey
 from pushgate.store.durable.configuration import pack, unpack
 from pushgate.testing import Browser
-from tests.support import commands
+from tests.support.commands import done, everything, failed, run
 from tests.support.live import Live, free_port
-from tests.support.manifests import APP, APP_SECRET, HMAC_SECRET, MANIFEST, POST_SECRET, REDIRECT, REQUEST, VERIFIER
+from tests.support.manifests import APP, APP_SECRET, HMAC_SECRET, POST_SECRET, REDIRECT, REQUEST, VERIFIER
 
 PATIENCE = 60  # seconds for one command
 SECRET = "a-secret-of-at-least-22-characters"
@@ -43,51 +40,6 @@ realms:
 """
 
 WHEN = "%Y-%m-%d %H:%M:%S"
-
-Done = subprocess.CompletedProcess[str]
-
-
-def run(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> Done:
-    """`pushgate ...` in a folder, with these settings and no others."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PUSHGATE_")}
-    return commands.run(folder, *arguments, environment=environment | settings, input=input)
-
-
-def done(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> str:
-    """The output of a command that succeeds, and has nothing to complain about."""
-    found = run(folder, *arguments, input=input, **settings)
-    assert (found.returncode, found.stderr) == (0, ""), found
-    return found.stdout
-
-
-def failed(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> str:
-    """The one line of a command that is refused: exit code 1, nothing on standard output."""
-    found = run(folder, *arguments, input=input, **settings)
-    assert (found.returncode, found.stdout) == (1, ""), found
-    [line] = found.stderr.splitlines()
-    assert line.startswith("pushgate: ")
-    return line.removeprefix("pushgate: ")
-
-
-def everything(folder: Path) -> list[str]:
-    """All that the durable store holds, as SQL."""
-    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
-        return list(database.iterdump())
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the data of the tests' manifest."""
-    folder = tmp_path_factory.mktemp("template")
-    (folder / "manifest.yaml").write_text(MANIFEST)
-    done(folder, "apply", "manifest.yaml")
-    return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path) -> Path:
-    """The same data, to be changed by one test."""
-    return copytree(template, tmp_path / "data")
 
 
 # --- apply, export --------------------------------------------------------------------------------------------

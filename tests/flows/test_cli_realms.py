@@ -7,16 +7,14 @@ import re
 import sqlite3
 import time
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import httpx
 import pytest
 import yaml
 
-from tests.flows.test_cli import done, everything, failed, run
+from tests.support.commands import done, everything, failed, run
 from tests.support.live import Live
-from tests.support.manifests import MANIFEST
 
 ROOT = Path(__file__).parent.parent.parent
 EXPORTS = ROOT / "tests" / "vendors" / "exports"
@@ -26,21 +24,6 @@ FORM = {
     "response_type": "code", "redirect_uri": "https://late.example/cb", "scope": "openid",
     "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the data of the tests' manifest."""
-    folder = tmp_path_factory.mktemp("template")
-    (folder / "manifest.yaml").write_text(MANIFEST)
-    done(folder, "apply", "manifest.yaml")
-    return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path) -> Path:
-    """The same data, to be changed by one test."""
-    return copytree(template, tmp_path / "data")
 
 
 def shown(folder: Path, *arguments: str) -> Any:

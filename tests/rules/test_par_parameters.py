@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
-from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_to_bytes, urlsplit
 
@@ -12,6 +11,7 @@ import msgspec
 import pytest
 
 from pushgate.model import AuthorizationRequest, ClaimsRequest, ClaimWish, PushedAuthorizationRequest
+from pushgate.protocol.interaction import session_digest
 from pushgate.testing import Browser, Running
 from tests.support.manifests import APP, CHALLENGE, REDIRECT, REQUEST, VERIFIER, s256
 from tests.support.steps import told
@@ -80,7 +80,7 @@ PARAMETERS: dict[str, tuple[str, object]] = {
     "connection": ("c", "c"),
     "organization": ("o", "o"),
     "invitation": ("i", "i"),
-    "csrf": ("secret", sha256(b"secret").hexdigest()),
+    "csrf": ("secret", session_digest("secret")),
     "decision": ("allow", "allow"),
     "save_consent": ("on", "on"),
     "authorization_details": ('[{"type": "payment", "amount": 1}]', ({"type": "payment", "amount": 1},)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload([*PRELOADED])
 
 
-def run(folder: Path, *arguments: str, environment: dict[str, str], input: str | None = None) -> Done:
+def command(folder: Path, *arguments: str, environment: dict[str, str], input: str | None = None) -> Done:
     """`pushgate ...` in a folder, with this environment and no other."""
     with tempfile.TemporaryDirectory() as kept:
         streams = [Path(kept, name) for name in ("stdin", "stdout", "stderr")]
@@ -39,6 +40,34 @@ def run(folder: Path, *arguments: str, environment: dict[str, str], input: str |
             raise subprocess.TimeoutExpired(arguments, PATIENCE)
         assert child.exitcode is not None
         return Done(["pushgate", *arguments], child.exitcode, streams[1].read_text(), streams[2].read_text())
+
+
+def run(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> Done:
+    """`pushgate ...` in a folder, with these settings and no others."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PUSHGATE_")}
+    return command(folder, *arguments, environment=environment | settings, input=input)
+
+
+def done(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> str:
+    """The output of a command that succeeds, and has nothing to complain about."""
+    found = run(folder, *arguments, input=input, **settings)
+    assert (found.returncode, found.stderr) == (0, ""), found
+    return found.stdout
+
+
+def failed(folder: Path, *arguments: str, input: str | None = None, **settings: str) -> str:
+    """The one line of a command that is refused: exit code 1, nothing on standard output."""
+    found = run(folder, *arguments, input=input, **settings)
+    assert (found.returncode, found.stdout) == (1, ""), found
+    [line] = found.stderr.splitlines()
+    assert line.startswith("pushgate: ")
+    return line.removeprefix("pushgate: ")
+
+
+def everything(folder: Path) -> list[str]:
+    """All that the durable store holds, as SQL."""
+    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+        return list(database.iterdump())
 
 
 def _become(folder: str, arguments: tuple[str, ...], environment: dict[str, str], streams: list[str]) -> None:

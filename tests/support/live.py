@@ -82,7 +82,7 @@ def command(
     folder: Path, environment: dict[str, str], *arguments: str, input: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder."""
-    return commands.run(folder, *arguments, environment=environment, input=input)
+    return commands.command(folder, *arguments, environment=environment, input=input)
 
 
 def environment_of(url: str, settings: dict[str, str]) -> dict[str, str]:

@@ -374,6 +374,16 @@ async def test_fields_beside_a_request_object(server: Running, name: str) -> Non
     assert kept.custom == ({"ext-tenant": "acme"} if name == TENANT else {})
 
 
+@pytest.mark.parametrize("name", PRODUCTS)
+async def test_fields_beside_an_object_that_has_to_be_signed(name: str) -> None:
+    async with running(manifest(realm(name, {"require_signed_request_object": True}))) as server:
+        reply = await pushes_object(server, name, {"max_age": "77"}, max_age=None)
+        if name == ALPHA:
+            assert (reply.status_code, reply.headers["pushgate-refusal"]) == (400, "par.beside_request")
+        else:
+            assert (await kept_of(server, name, reply.json()["request_uri"])).request.max_age is None
+
+
 @pytest.mark.parametrize("name", REALMS)
 async def test_whom_a_request_object_is_for(server: Running, name: str) -> None:
     issuer = f"{server.server.base_url}/realms/{name}"

@@ -24,8 +24,8 @@ from pushgate.endpoints.http import Request
 from pushgate.endpoints.par import URN, lifetime_of, notice_repeats, row_of
 from pushgate.endpoints.request_object import brought
 from pushgate.errors import OAuthError
-from pushgate.model import AuthorizationRequest, Client, PushedAuthorizationRequest
-from pushgate.protocol.authorization_request import BESIDE, parse_authorization_request
+from pushgate.model import Client, PushedAuthorizationRequest
+from pushgate.protocol.authorization_request import BESIDE, beside_pushed, parse_authorization_request
 from pushgate.protocol.params import Params, parse_form
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
@@ -50,7 +50,8 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     browser = await browser_of(ctx, request)
     handle = params.get("request_uri", "")
     if handle.startswith(URN) and "request" not in params:
-        key, beside = ctx.transient.key("par", handle.removeprefix(URN)), what_counts_beside(ctx, client, params)
+        key = ctx.transient.key("par", handle.removeprefix(URN))
+        beside = beside_pushed(params, client.client_id, ctx.policy(client))
         opened = await open_request(ctx, request, key, client, beside)
     elif handle and "request" in params:
         raise refusals.REQUEST_BOTH()
@@ -63,7 +64,8 @@ async def authorize(ctx: Context, request: Request) -> BrowserAnswer:
     if request.method == "POST" and browser.session is None:
         # Cookies with SameSite=Lax do not come with a form posted from another site; they do with a GET.
         # So nothing is set here: a browser that seems new may have a cookie, and a sign-in in another tab.
-        return BrowserAnswer(GoTo(own_path(ctx, handle, client, params)))
+        more = {} if opened.beside is None else {name: params[name] for name in BESIDE & params.keys()}
+        return BrowserAnswer(GoTo(own_path(ctx, client_id=client.client_id, request_uri=handle, **more)))
     answer = await guarded(ctx, request, opened, lambda: begin(ctx, request, opened, browser, params))
     if isinstance(answer.answer, GoTo):
         return answer
@@ -94,23 +96,9 @@ def parameters(request: Request) -> Params:
     return params
 
 
-def what_counts_beside(ctx: Context, client: Client, params: Params) -> AuthorizationRequest | None:
-    """What a browser brought beside the reference to a pushed request, where the dialect lets that count at all.
-
-    Never where requests have to be pushed or signed: then all of it has to be.
-    """
-    policy = ctx.policy(client)
-    whole = policy.par_required or policy.signed_request_required
-    if policy.dialect.beside_request_uri != "merged" or whole or BESIDE.isdisjoint(params):
-        return None
-    return parse_authorization_request(params, client.client_id)[0]
-
-
-def own_path(ctx: Context, request_uri: str, client: Client, params: Params) -> str:
+def own_path(ctx: Context, **params: str) -> str:
     """The authorization endpoint with a stored request, as a path on this host."""
-    beside = {} if what_counts_beside(ctx, client, params) is None else {n: params[n] for n in BESIDE & params.keys()}
-    query = urlencode({"client_id": client.client_id, "request_uri": request_uri, **beside}, quote_via=quote)
-    return f"{ctx.realm.issuer.path}{NATIVE.authorize}?{query}"
+    return f"{ctx.realm.issuer.path}{NATIVE.authorize}?{urlencode(params, quote_via=quote)}"
 
 
 async def receive(ctx: Context, request: Request, client: Client, params: Params) -> Opened | Told:

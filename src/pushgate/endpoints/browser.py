@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,7 +11,7 @@ from pushgate.endpoints.session_state import state_cookies
 from pushgate.errors import OAuthError
 from pushgate.model import Session
 from pushgate.protocol.authorization_response import AuthorizationResponse
-from pushgate.protocol.interaction import Login
+from pushgate.protocol.interaction import Login, session_digest
 
 HANDLE_LENGTH = 43
 
@@ -61,8 +60,6 @@ class Browser:
     known: bool
     """Whether the browser brought its cookie, or gets a new one with this answer."""
     cookies: list[bytes] = field(default_factory=list, repr=False)
-    session_secret: str | None = field(default=None, repr=False)
-    """The SHA-256 of the session cookie, in hexadecimal: to recognise who knows it."""
 
 
 def cookie_name(ctx: Context, what: str) -> str:
@@ -75,24 +72,17 @@ def session_cookie(ctx: Context) -> str:
     return cookie_name(ctx, f"session-{ctx.name}")
 
 
-def session_digest(value: str) -> bytes:
-    """What a session is stored under."""
-    return hashlib.sha256(b"session\0" + value.encode()).digest()
-
-
 async def browser_of(ctx: Context, request: Request) -> Browser:
     """Read the cookies; a browser without our cookie gets one."""
     cookies = request.cookies()
     value = cookies.get(cookie_name(ctx, "browser"), "")
-    secret = cookies.get(session_cookie(ctx))
-    session, digest = await _session(ctx, secret)
-    known = None if secret is None else hashlib.sha256(secret.encode()).hexdigest()
+    session, digest = await _session(ctx, cookies.get(session_cookie(ctx)))
     state = state_cookies(ctx, session, cookies)
     if len(value) == HANDLE_LENGTH and value.isascii():
-        return Browser(value, session, digest, known=True, cookies=state, session_secret=known)
+        return Browser(value, session, digest, known=True, cookies=state)
     fresh = new_handle(ctx.now())
     cookie = set_cookie(cookie_name(ctx, "browser"), fresh, secure=ctx.realm.issuer.secure)
-    return Browser(fresh, session, digest, known=False, cookies=[cookie, *state], session_secret=known)
+    return Browser(fresh, session, digest, known=False, cookies=[cookie, *state])
 
 
 async def still_there(ctx: Context, session: Session | None) -> Session | None:

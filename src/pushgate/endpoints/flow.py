@@ -17,7 +17,6 @@ from pushgate import refusals
 from pushgate.endpoints.answer import Answer, answer_of
 from pushgate.endpoints.browser import Browser, BrowserAnswer, OnPage, Stop, still_there
 from pushgate.endpoints.context import Context
-from pushgate.endpoints.decision import collected
 from pushgate.endpoints.factors import enrolled_by, passkeys_work
 from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Request
@@ -25,24 +24,19 @@ from pushgate.endpoints.id_token import id_token_form
 from pushgate.endpoints.issue import authorization_grant, front_channel_members
 from pushgate.endpoints.session_state import state_members
 from pushgate.endpoints.subjects import hint_of, is_another_user
-from pushgate.errors import (
-    AccessDenied,
-    ConsentRequired,
-    InvalidRequestUri,
-    LoginRequired,
-    OAuthError,
-    UnmetAuthenticationRequirements,
-)
-from pushgate.events import AuthorizationAnswered, AuthorizationStarted
+from pushgate.errors import InvalidRequestUri, OAuthError
+from pushgate.events import AuthorizationAnswered, AuthorizationStarted, ConsentGiven
 from pushgate.model import AuthorizationRequest, Client, Interaction, Method, PushedAuthorizationRequest, Session
 from pushgate.protocol.access import access_for
 from pushgate.protocol.authorization_request import merged
-from pushgate.protocol.authorization_response import AuthorizationResponse, error_members
+from pushgate.protocol.authorization_response import AuthorizationResponse, error_members, on_page
+from pushgate.protocol.collected_consent import Decided, collected
 from pushgate.protocol.interaction import (
     Consent,
     Login,
     Need,
     Nothing,
+    consent_to,
     counting,
     demand_of,
     fresh_since,
@@ -54,12 +48,10 @@ from pushgate.protocol.params import Params
 from pushgate.protocol.redirect_uri import ReplyTo, reply_to
 from pushgate.protocol.rules import check
 from pushgate.protocol.scopes import with_offline_access
-from pushgate.protocol.user_claims import agreed_claims
+from pushgate.protocol.user_claims import agreed_claims, beyond_scopes
 from pushgate.store.ports import First, StoreUnavailable
 
 Told = AuthorizationResponse | OnPage
-ABOUT_THE_USER = (AccessDenied, LoginRequired, ConsentRequired, UnmetAuthenticationRequirements)
-"""Errors that are no fault of the request: on a page they are 401."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,31 +158,48 @@ async def failed(ctx: Context, request: Request, client: Client, target: ReplyTo
 async def begin(ctx: Context, request: Request, opened: Opened, browser: Browser, params: Params) -> BrowserAnswer:
     """The first step of a browser, which has to be in time. Raises InvalidRequestUri.
 
-    It may bring the user's decision, collected elsewhere (`decision`).
+    It may bring the user's decision, collected elsewhere.
     """
     await started_or_in_window(ctx, opened, browser)
-    decided = collected(params, opened.record.request, browser)
-    if decided is None:
-        return await proceed(ctx, request, opened, browser)
-    need, scope = await assess(ctx, opened, browser)
-    if isinstance(need, Login):
-        return await proceed(ctx, request, opened, browser)
-    if not decided.allowed:
-        raise refusals.DENIED("collected elsewhere")
-    if isinstance(need, Consent):
-        await decided.remember(ctx, request, opened.record, need.session.sub, scope)
-    return BrowserAnswer(await complete(ctx, request, opened, need.session, scope), browser.cookies)
+    live = None if browser.session is None else browser.session_digest
+    return await proceed(ctx, request, opened, browser, collected(params, opened.record.request, live))
 
 
-async def proceed(ctx: Context, request: Request, opened: Opened, browser: Browser) -> BrowserAnswer:
+async def proceed(
+    ctx: Context, request: Request, opened: Opened, browser: Browser, decided: Decided | None = None
+) -> BrowserAnswer:
     """Answer the client, or send the browser to the page where something is missing."""
     need, scope = await assess(ctx, opened, browser)
+    if decided is not None and not isinstance(need, Login):
+        if not decided.allowed:
+            raise refusals.DENIED("collected elsewhere")
+        if isinstance(need, Consent):
+            need = await consented(ctx, request, opened.record, need, scope, saved=decided.saved)
     if isinstance(need, Nothing):
         return BrowserAnswer(await complete(ctx, request, opened, need.session, scope), browser.cookies)
     identifier = await started(ctx, request, opened, browser)
     page: Literal["login", "consent"] = "login" if isinstance(need, Login) else "consent"
     path = f"{ctx.realm.issuer.path}/oauth2/{page}/{identifier}"
     return BrowserAnswer(Stop(path, page, scope, need if isinstance(need, Login) else None), browser.cookies)
+
+
+async def consented(
+    ctx: Context,
+    request: Request,
+    record: PushedAuthorizationRequest,
+    need: Consent,
+    scope: tuple[str, ...],
+    *,
+    saved: bool,
+) -> Nothing:
+    """The user agreed to all of it elsewhere: it is in the audit trail, and remembered if they want that."""
+    asked, sub = record.request, need.session.sub
+    if saved:
+        everything = (*scope, *consent_to(asked, scope))
+        await ctx.grants.save_consent(sub, asked.client_id, asked=everything, granted=everything, now=int(ctx.now()))
+    claims = " ".join(beyond_scopes(asked, scope)) or None
+    ctx.emit(ConsentGiven(sub, asked.client_id, " ".join(scope), record.correlation_id, claims), request)
+    return Nothing(need.session)
 
 
 async def assess(ctx: Context, opened: Opened, browser: Browser) -> tuple[Need, tuple[str, ...]]:
@@ -330,11 +339,8 @@ async def deliver_error(
 
 
 def told(ctx: Context, answer: Answer, error: OAuthError) -> Told:
-    """An error for the client; where its product has no such answers, it is raised for the page."""
-    if ctx.realm.dialect.errors_on_page:
-        error.status_instead = 401 if isinstance(error, ABOUT_THE_USER) else None
-        return OnPage(error)
-    return answer(error_members(error))
+    """An error for the client; where its product has no such answers, the person is shown it."""
+    return OnPage(on_page(error)) if ctx.realm.dialect.errors_on_page else answer(error_members(error))
 
 
 def emit_refusal(ctx: Context, request: Request, record: PushedAuthorizationRequest, error: OAuthError) -> None:

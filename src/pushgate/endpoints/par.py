@@ -7,7 +7,6 @@ import math
 import msgspec
 
 from pushgate import refusals
-from pushgate.dialects import Dialect
 from pushgate.endpoints.client_authentication import identify_client
 from pushgate.endpoints.context import Context, new_handle, new_id
 from pushgate.endpoints.facts import facts_of, must_name_uri
@@ -17,15 +16,14 @@ from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
 from pushgate.events import RequestPushed, RequestValueRepeated
 from pushgate.model import Client, PushedAuthorizationRequest
+from pushgate.protocol import client_auth
 from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.dpop import check_same_key
-from pushgate.protocol.params import Params
 from pushgate.protocol.redirect_uri import reply_to
 from pushgate.protocol.rules import check
 from pushgate.store.ports import Row
 from pushgate.throttle import Limit
 
-BASIC = "client_secret_basic"
 URN = "urn:ietf:params:oauth:request_uri:"
 
 
@@ -45,7 +43,7 @@ async def push(ctx: Context, request: Request) -> Reply:
     try:
         proof = proof_of(ctx, request, ctx.realm.issuer.par, ctx.policy(client))
         take_turn(ctx, client)
-        check_pusher(client, params, ctx.policy(client).dialect)
+        client_auth.check_pusher(client, params, ctx.policy(client).dialect)
         params.reject_repeated("request_uri", "request")
         asked = await pushed(ctx, client, params)
         record = pushed_request(ctx, request, client, asked, None if proof is None else proof.jkt)
@@ -59,17 +57,6 @@ async def push(ctx: Context, request: Request) -> Reply:
     notice_repeats(ctx, request, record)
     ctx.emit(RequestPushed(client.client_id, record.correlation_id, lifetime), request)
     return with_nonce(ctx, json_reply({"request_uri": URN + handle, "expires_in": lifetime}, 201))
-
-
-def check_pusher(client: Client, params: Params, dialect: Dialect) -> None:
-    """Where the product wants to know more than the client's credential: see `Dialect`.
-
-    Raises InvalidClient, InvalidRequest.
-    """
-    if client.public and not dialect.public_clients_push:
-        raise refusals.PAR_PUBLIC_CLIENT()
-    if dialect.client_id_beside_basic and client.token_endpoint_auth_method == BASIC and "client_id" not in params:
-        raise refusals.PAR_CLIENT_ID()
 
 
 def pushed_request(

@@ -15,7 +15,7 @@ from pushgate.model import Client, Fact
 from pushgate.profiles import Policy
 from pushgate.protocol import request_object
 from pushgate.protocol.params import Params
-from pushgate.protocol.request_object import KNOWN, RequestObjectRules
+from pushgate.protocol.request_object import RequestObjectRules
 from pushgate.throttle import Limit
 
 MAX_DETAIL = 500  # characters of a reason in the log
@@ -42,29 +42,16 @@ async def asked_for(ctx: Context, client: Client, params: Params) -> Asked:
 
 
 async def pushed(ctx: Context, client: Client, params: Params) -> Asked:
-    """The parameters of a push. Raises what `brought` raises.
-
-    Beside a request object nothing counts, or all that the object does not say, or nothing may be there: see
-    `Dialect.beside_request`. A client whose requests have to be signed says all of it in the object. RFC 9126 2.1, 3.
-    """
+    """The parameters of a push. Raises what `brought` raises. RFC 9126 2.1, 3."""
     policy = ctx.policy(client)
     if "request_uri" in params:
         if not policy.dialect.references_pushed or "request" in params:
             raise refusals.PAR_REQUEST_URI()
         return await signed_request(ctx, client, await fetched(ctx, client, params["request_uri"]))
     asked = await asked_for(ctx, client, params)
-    if "request" not in params or policy.dialect.beside_request == "ignored":
+    if "request" not in params:
         return asked
-    custom = policy.dialect.custom_parameters
-    known = (n for n in params if (n in KNOWN and n != "client_id") or (custom is not None and n.startswith(custom)))
-    beside = Params({name: params[name] for name in known})
-    if policy.dialect.beside_request == "refused":
-        if beside:
-            error = refusals.PAR_BESIDE_REQUEST()
-            error.about = f"Invalid parameter {min(beside)}."
-            raise error
-        return asked
-    return asked if policy.signed_request_required else Asked(Params({**beside, **asked.params}), signed=True)
+    return Asked(request_object.with_beside(asked.params, params, policy), signed=True)
 
 
 async def brought(ctx: Context, client: Client, params: Params) -> Asked:

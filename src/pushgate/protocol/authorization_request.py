@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from hashlib import sha256
 
 import msgspec
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
 from pushgate.model import AuthorizationRequest, ClaimsRequest, Details
-from pushgate.profiles import canonical_response_type
+from pushgate.profiles import Policy, canonical_response_type
 from pushgate.protocol.authorization_details import requested_details
 from pushgate.protocol.claims_request import requested_claims
+from pushgate.protocol.interaction import session_digest
 from pushgate.protocol.params import Params
 from pushgate.protocol.resource import requested_resources
 
@@ -102,7 +102,7 @@ def parse_authorization_request(
         connection=get("connection"),
         organization=get("organization"),
         invitation=get("invitation"),
-        csrf=None if "csrf" not in params else sha256(params["csrf"].encode()).hexdigest(),
+        csrf=session_digest(params["csrf"]) if "csrf" in params else None,
         decision=get("decision"),
         save_consent=get("save_consent"),
     )
@@ -129,6 +129,17 @@ def _with_custom(
     if len(own) > MAX_CUSTOM:
         return request, malformed or refusals.CUSTOM_PARAMETERS()
     return msgspec.structs.replace(request, custom=own), malformed
+
+
+def beside_pushed(params: Params, client_id: str, policy: Policy) -> AuthorizationRequest | None:
+    """What a browser brought beside a reference to a pushed request, where the dialect lets that count at all.
+
+    Never where requests have to be pushed or signed: then all of it has to be.
+    """
+    whole = policy.par_required or policy.signed_request_required
+    if policy.dialect.beside_request_uri != "merged" or whole or BESIDE.isdisjoint(params):
+        return None
+    return parse_authorization_request(params, client_id)[0]
 
 
 def merged(request: AuthorizationRequest, beside: AuthorizationRequest) -> AuthorizationRequest:

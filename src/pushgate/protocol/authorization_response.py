@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from pushgate.errors import OAuthError
+from pushgate.errors import (
+    AccessDenied,
+    ConsentRequired,
+    LoginRequired,
+    OAuthError,
+    UnmetAuthenticationRequirements,
+)
 from pushgate.protocol.redirect_uri import ReplyTo
 
 Members = dict[str, str | int]
 
 RESPONSE_LIFETIME = 300  # seconds that a response JWT is valid (JARM 2.1: at most ten minutes)
+ABOUT_THE_USER = (AccessDenied, LoginRequired, ConsentRequired, UnmetAuthenticationRequirements)
 RESPONSE_TYPE = "JWT"  # JARM gives its response no media type of its own
 
 
@@ -50,6 +57,12 @@ def response_members(reply_to: ReplyTo, issuer: str, members: Members) -> Member
 def error_members(error: OAuthError) -> Members:
     """What tells the client of an error. RFC 6749 4.1.2.1, 4.2.2.1."""
     return {"error": error.code, "error_description": error.description}
+
+
+def on_page(error: OAuthError) -> OAuthError:
+    """The same for a page: 401 where it is about the user and no fault of the request."""
+    error.status_instead = 401 if isinstance(error, ABOUT_THE_USER) else None
+    return error
 
 
 def response_claims(members: Members, client_id: str, now: float) -> Members:

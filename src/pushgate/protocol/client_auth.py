@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from pushgate import refusals
+from pushgate.dialects import Dialect
 from pushgate.model import Client, Fact
 from pushgate.profiles import Policy
 from pushgate.protocol import mtls
@@ -182,6 +183,15 @@ def check_profile(client: Client, policy: Policy) -> None:
     """The registered method is one that the client's profile has. Raises InvalidClient. FAPI2-SP 5.3.2.1."""
     if client.token_endpoint_auth_method not in policy.profile.auth_methods:
         raise refusals.CLIENT_PROFILE()
+
+
+def check_pusher(client: Client, params: Params, dialect: Dialect) -> None:
+    """Where a product wants more of who pushes: see `Dialect`. Raises InvalidClient, InvalidRequest."""
+    if client.public and not dialect.public_clients_push:
+        raise refusals.PAR_PUBLIC_CLIENT()
+    basic = client.token_endpoint_auth_method == "client_secret_basic"
+    if dialect.client_id_beside_basic and basic and "client_id" not in params:
+        raise refusals.PAR_CLIENT_ID()
 
 
 def accept(assertion: UnusedAssertion, *, first_use: bool) -> AuthenticatedClient:

@@ -49,6 +49,11 @@ class Nothing:
 Need = Login | Consent | Nothing
 
 
+def session_digest(value: str) -> bytes:
+    """What a session is stored under; `value` is its cookie, which is kept nowhere."""
+    return hashlib.sha256(b"session\0" + value.encode()).digest()
+
+
 def needed(
     request: AuthorizationRequest,
     client: Client,

@@ -13,7 +13,7 @@ from pushgate.errors import Refusal
 from pushgate.jose.encrypt import BadJwe, DecryptionKeys, decrypt
 from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
 from pushgate.model import Fact
-from pushgate.profiles import FAPI_ALGORITHMS
+from pushgate.profiles import FAPI_ALGORITHMS, Policy
 from pushgate.protocol.client_assertion import ASYMMETRIC_ALGS, SKEW_AHEAD, SKEW_PAST
 from pushgate.protocol.params import NO_SPACE, REPEATABLE, Params
 
@@ -237,3 +237,24 @@ def _text(name: str, value: Any) -> str | None:
     if name in KNOWN:
         raise refusals.REQUEST_OBJECT_TYPE(name)
     return None
+
+
+# --- What stands beside an object that was pushed -------------------------------------------------------------
+
+
+def with_beside(inside: Params, form: Params, policy: Policy) -> Params:
+    """The parameters of an object, and those of the form around it that count.
+
+    These are none, or all that the object does not say, or there may be none: `Dialect.beside_request`. A client whose
+    requests have to be signed says all of it in the object. Raises InvalidRequest. RFC 9126 3.
+    """
+    how, custom = policy.dialect.beside_request, policy.dialect.custom_parameters
+    if how == "ignored":
+        return inside
+    known = (n for n in form if (n in KNOWN and n != "client_id") or (custom is not None and n.startswith(custom)))
+    beside = Params({name: form[name] for name in known})
+    if beside and how == "refused":
+        error = refusals.PAR_BESIDE_REQUEST()
+        error.about = f"Invalid parameter {min(beside)}."
+        raise error
+    return inside if policy.signed_request_required else Params({**beside, **inside})

@@ -8,13 +8,12 @@ from urllib.parse import urlsplit
 from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Request
+from pushgate.endpoints.own_resource import Rules, own_resource, rules_for
 from pushgate.endpoints.revoke import was_revoked
-from pushgate.endpoints.sample_resource import rules_for
 from pushgate.endpoints.userinfo import thumbprint_of
 from pushgate.errors import OAuthError
 from pushgate.jose.verify import BadJws, parse_jws
 from pushgate.manage.change import Actor
-from pushgate.profiles import ASYMMETRIC
 from pushgate.protocol import dpop
 from pushgate.protocol.access_token import presented_token
 from pushgate.protocol.management import ADMIN, audience_of, power
@@ -22,7 +21,6 @@ from pushgate.realm import DEFAULT_REALM, REALM_NAME
 from pushgate.resource import AccessRefused, AccessToken, ProtectedResource
 from pushgate.resource.refused import Wanted, challenges
 from pushgate.server import AuthorizationServer
-from pushgate.store.ports import Row
 
 
 async def authorised(server: AuthorizationServer, ctx: Context, request: Request, url: str, scope: str) -> Actor:
@@ -58,25 +56,9 @@ def url_of(ctx: Context, raw_path: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{raw_path}"
 
 
-def resource_of(ctx: Context, rules: tuple[frozenset[str], bool]) -> ProtectedResource:
-    """The realm's management API; used proofs are in the store that all processes share."""
-    algorithms, bound_only = rules
-
-    async def replay(key: str, until: int) -> bool:
-        row = Row("dpop", ctx.transient.key("dpop", f"management\0{key}"), b"", until)
-        return await ctx.transient.add_all((row,)) is None
-
-    return ProtectedResource(
-        issuer=ctx.realm.issuer.identifier,
-        audience=audience_of(ctx.realm.issuer.identifier),
-        realm=ctx.name,
-        algorithms=algorithms & ASYMMETRIC,
-        bound_only=bound_only,
-        keys=ctx.keys.verifying,
-        replay=replay,
-        nonce_key=ctx.services.seal.derive(b"dpop nonce") if ctx.realm.settings.dpop_nonces else None,
-        clock=ctx.now,
-    )
+def resource_of(ctx: Context, rules: Rules) -> ProtectedResource:
+    """The realm's management API."""
+    return own_resource(ctx, "management", audience_of(ctx.realm.issuer.identifier), rules)
 
 
 async def _checked(ctx: Context, request: Request, url: str, scope: str) -> AccessToken:

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from pushgate import refusals
-from pushgate.endpoints.browser import BrowserAnswer, GoTo, cookie_name, session_cookie, session_digest
+from pushgate.endpoints.browser import BrowserAnswer, GoTo, cookie_name, session_cookie
 from pushgate.endpoints.context import Context, new_handle, new_id
 from pushgate.endpoints.endings import end_session
 from pushgate.endpoints.factors import enrolled_by, username_of
@@ -18,7 +18,7 @@ from pushgate.endpoints.http import Reply, set_cookie
 from pushgate.endpoints.session_state import state_cookies
 from pushgate.events import LoginSucceeded
 from pushgate.model import Record, Session, User
-from pushgate.protocol.interaction import Login
+from pushgate.protocol.interaction import Login, session_digest
 from pushgate.protocol.journey import (
     ENROL_WITHIN,
     CannotReach,
