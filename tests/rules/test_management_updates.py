@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pushgate.testing import Running, running
-from tests.support.management import MANAGED, MANAGER, Api, api, as_client, told
+from tests.support.management import AUDIENCE, MANAGED, MANAGER, Api, api, as_client, told
 
 NEW = {"client_name": "New", "redirect_uris": ["https://new.example/cb"], "scope": "openid"}
 
@@ -192,3 +192,12 @@ async def test_a_key_that_cannot_be(manager: Api, managed: Running, key: str) ->
     headers = {"authorization": f"Bearer {manager.token}", "idempotency-key": key.encode("latin-1")}
     reply = await managed.http.post("/api/v2/clients", json=NEW, headers=headers)  # type: ignore[arg-type]
     told(reply, 400, "management.query", "Idempotency-Key")
+
+
+async def test_an_answer_is_not_given_again_to_who_may_do_less(manager: Api, managed: Running) -> None:
+    strong = {**NEW, "scope": "read:users", "grant_types": ["client_credentials"], "redirect_uris": []}
+    strong |= {"response_types": [], "allowed_resources": [AUDIENCE]}
+    first = await as_client(managed)
+    assert (await first.post("/clients", strong, idempotency_key="one")).status_code == 201
+    weaker = await as_client(managed, scope="create:clients")
+    told(await weaker.post("/clients", strong, idempotency_key="one"), 403, "management.power", "scope")

@@ -6,6 +6,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from unittest.mock import patch
 
 import pytest
 
@@ -283,6 +284,19 @@ async def test_data_sealed_under_another_key_is_not_opened(tmp_path: Path) -> No
     async with opened(load_settings({"PUSHGATE_SECRET_KEY": "t" * 32})) as installation:
         with pytest.raises(CannotOpen, match="another PUSHGATE_SECRET_KEY"):
             await installation.server().realm()
+
+
+async def test_a_start_opens_the_keys_of_hundreds_of_realms_without_looking_at_them(tmp_path: Path) -> None:
+    from pushgate.jose import keys
+    from pushgate.jose.seal import CannotOpen
+
+    async with opened(load_settings({"PUSHGATE_SECRET_KEY": SECRET})) as installation:
+        await installation.management.ensure_default_realm()
+        with patch.object(keys, "_private_key", side_effect=AssertionError("an RSA key takes 25 ms")):
+            await installation.management.check_keys()
+    async with opened(load_settings({"PUSHGATE_SECRET_KEY": "t" * 32})) as installation:
+        with pytest.raises(CannotOpen, match="another PUSHGATE_SECRET_KEY"):
+            await installation.management.check_keys()
 
 
 # --- Mutual TLS ------------------------------------------------------------------------------------------------

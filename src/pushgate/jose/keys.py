@@ -61,7 +61,12 @@ def open_key(stored: StoredKey, seal: Seal) -> SigningKey:
     return SigningKey(stored.kid, stored.alg, _private_key(stored.sealed, stored.kid, seal))
 
 
-@lru_cache(maxsize=64)
+def check_sealed(stored: StoredKey, seal: Seal) -> None:
+    """The key opens; it is not looked at, which takes a thousand times as long. Raises jose.seal.CannotOpen."""
+    seal.open(stored.sealed, stored.kid.encode())
+
+
+@lru_cache(maxsize=4096)
 def _private_key(sealed: bytes, kid: str, seal: Seal) -> Key:
     """Checking an RSA key on import takes 25 ms, too long to repeat whenever a realm is loaded anew."""
     private = json.loads(seal.open(sealed, kid.encode()))

@@ -21,7 +21,7 @@ from pushgate.endpoints.sector import sector_identifier_problems
 from pushgate.events import ConfigurationChanged
 from pushgate.fetch import Fetcher
 from pushgate.jose.algorithms import ENCRYPTION, SIGNING
-from pushgate.jose.keys import KeyRing, make_key
+from pushgate.jose.keys import KeyRing, check_sealed, make_key
 from pushgate.jose.seal import Seal
 from pushgate.manage import realms as realm_rules
 from pushgate.manage import users
@@ -363,7 +363,8 @@ class Management:
     async def check_keys(self) -> None:
         """Every key opens with this secret key. Raises jose.seal.CannotOpen."""
         for realm in await self.configuration.realms():
-            await self.key_ring(realm.name)
+            for key in await self.configuration.keys(realm.name):
+                check_sealed(key, self._seal)
 
     async def ensure_default_realm(self) -> None:
         """A fresh installation has the realm `default`."""

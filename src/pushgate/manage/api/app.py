@@ -11,8 +11,9 @@ from pushgate import refusals
 from pushgate.errors import OAuthError
 from pushgate.manage.api import clients, grants, journeys, keys, logs, resources, settings, users, vendors
 from pushgate.manage.api.call import CALL, Call
-from pushgate.manage.api.openapi import described, page
+from pushgate.manage.api.openapi import described
 from pushgate.manage.api.operation import Guarded, emit
+from pushgate.manage.api.page import page
 from pushgate.manage.api.problem import NO_STORE, Failed, problem_of
 
 TITLE = "Pushgate management API"

@@ -1,24 +1,20 @@
-"""The OpenAPI document, computed from the operations and the types of the service, and a page made from it."""
+"""The OpenAPI document, computed from the operations and the types of the service."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from pushgate import __version__
-from pushgate.errors import Refusal
 from pushgate.manage.api import settings
 from pushgate.manage.api.keys import RotationInput
 from pushgate.manage.api.operation import ACCEPTS, SCHEME
 from pushgate.manage.inputs import ClientInput, JourneyInput, RealmInput, ResourceInput, UserInput
 from pushgate.protocol.management import SCOPES, audience_of
 from pushgate.realm import Issuer
-from pushgate.refusals import REFUSALS
 
 Document = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -26,8 +22,6 @@ ABOUT = (
     "Everything about a realm that an operator can change: clients, settings, users, APIs, keys, journeys; and what "
     "happened in it. Tokens are for the audience `{audience}`, from client_credentials or `pushgate token admin`."
 )
-STAGES = ("management.", "resource.", "http.", "dpop.")
-"""What the refusals of an API call begin with."""
 TEXT: Document = {"type": "string"}
 NUMBER: Document = {"type": "integer"}
 
@@ -160,41 +154,3 @@ def _records() -> Document:
             statusCode=NUMBER, message=TEXT, errorCode=TEXT,
         ),
     }  # fmt: skip
-
-
-# --- The page ------------------------------------------------------------------------------------------------------
-
-
-def page(document: Document, issuer: Issuer) -> str:
-    """The document for people: plain HTML, with the server's own style sheet."""
-    rows = []
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            rows.append(_section(method.upper(), path, operation))
-    kinds = [_refusal(name, refusal) for name, refusal in REFUSALS.items() if name.startswith(STAGES)]
-    title, about = escape(document["info"]["title"]), escape(document["info"]["description"])
-    style = f"{escape(urlsplit(issuer.base_url).path)}/static/pushgate.css"
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="stylesheet" href="{style}"></head><body><main><h1>{title}</h1><p>{about}</p>'
-        f'<p>The same for programs: <a href="{escape(issuer.path)}/api/v2/openapi.json">openapi.json</a></p>'
-        f"<h2>Operations</h2>{''.join(rows)}<h2>Problems</h2><dl>{''.join(kinds)}</dl></main></body></html>"
-    )
-
-
-def _section(method: str, path: str, operation: Document) -> str:
-    scope = operation["security"][0][SCHEME][0]
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    body = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
-    parameters = ", ".join(f"<code>{escape(one['name'])}</code>" for one in operation.get("parameters", ()))
-    told = [f"<p>{escape(operation['description'])}</p>", f"<p>Scope: <code>{escape(scope)}</code></p>"]
-    told += [f"<p>Parameters: {parameters}</p>"] if parameters else []
-    told += [f"<p>Body: <code>{escape(body)}</code></p>"] if body else []
-    anchor = escape(operation["operationId"])
-    return f'<section id="{anchor}"><h3><code>{method} {escape(path)}</code></h3>{"".join(told)}</section>'
-
-
-def _refusal(name: str, refusal: Refusal) -> str:
-    told = f"{escape(refusal.description)} {escape(refusal.advice)}"
-    return f'<dt id="{escape(name)}"><code>{escape(name)}</code></dt><dd>{told}</dd>'
