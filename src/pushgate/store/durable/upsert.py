@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from pushgate.store.durable.prepared import Prepared
 
@@ -19,6 +19,11 @@ def upsert(c: sa.Connection, table: sa.Table, key: dict[str, Any], values: dict[
 @lru_cache(maxsize=256)
 def _statement(dialect: str, table: sa.Table, key: tuple[str, ...], values: tuple[str, ...]) -> Prepared:
     """Built once for each kind of row: building one takes longer than running it, ten thousand times in a manifest."""
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # loaded only where it is used
+
+        insert: Any = postgresql.insert(table)
+    else:
+        insert = sqlite.insert(table)
     new = {name: insert.excluded[name] for name in values}
     return Prepared(insert.on_conflict_do_update(index_elements=list(key), set_=new))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
-import segno
 from markupsafe import Markup
 
 from pushgate.directory import totp
@@ -29,6 +28,8 @@ PATIENCE = 1_800  # seconds that a secret on the screen can be confirmed; shown 
 
 def totp_form(call: Call, browser: Browser, sub: str, username: str, again: Params | None = None) -> dict[str, Any]:
     """The values of `_enrol_totp.html`: `totp`. With `again`, the form that was sent, its secret stays."""
+    import segno  # takes longer to load than any other part, and one page needs it
+
     secret = (again and _secret(call.ctx, browser, sub, again)) or totp.new_secret()
     stamped = int(call.ctx.now()).to_bytes(8) + secret
     sealed = call.ctx.services.seal.close(stamped, _place(call.ctx, browser, sub))
