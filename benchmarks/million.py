@@ -6,7 +6,6 @@ million expires, all at once, and the full server is loaded while its background
 
 import asyncio
 import os
-import secrets
 import sqlite3
 import tempfile
 import time
@@ -25,9 +24,12 @@ from benchmarks.scenarios import BASIC_CLIENT, authorization_parameters, verifie
 from benchmarks.servers import Server, Unavailable
 from benchmarks.signing import SigningKey
 from benchmarks.turns import Turns, interleave
+from pushgate.endpoints.context import new_handle
+from pushgate.store.ports import RealmTransient
 from pushgate.store.transient.sqlite import SqliteTransient
 
 BATCH = 20_000
+PUSHED = 10_000  # a second: how far apart the moments are that the million were pushed at
 FILLING = 30_000  # rows a second, a cautious guess; `outlived` says when it was wrong
 STARTING = 15.0  # seconds allowed for two starts before the first round
 EARLY = 3.0  # seconds of pushing before they expire
@@ -40,14 +42,12 @@ class Million(Turns):
 
     count: int
     purge: Round = field(init=False)
+    calm: Round = field(init=False)
+    """The same load for as long on the other server, which has nothing to purge: what the machine itself does."""
     drained: bool = False
     """Whether the purge had removed every expired row before time was up."""
     outlived: bool = False
     """Whether the rows expired before the rounds were over, so that they were not all live."""
-
-    def usual_gap(self) -> float:
-        """The longest pause in a round without a purge: what the machine itself does."""
-        return max(each.longest_gap for each in self.empty)
 
     def lines(self) -> Iterator[tuple[str, Round]]:
         """For the report."""
@@ -55,6 +55,7 @@ class Million(Turns):
             yield f"empty, round {number}", empty
             yield f"full, round {number}", full
         yield "full, while they are purged", self.purge
+        yield "empty, for as long", self.calm
 
     def remarks(self) -> Iterator[str]:
         """What makes a figure doubtful."""
@@ -88,12 +89,14 @@ class Rows:
         raise Unavailable("the pushed request is in no SQLite file: benchmarks/million.py must follow the store")
 
     async def fill(self, count: int, expiry: int) -> None:
-        """Copies of the real row under random keys, all kept until the same moment."""
+        """Copies of the real row, as if pushed one after the other until now; all kept until the same moment."""
         store = SqliteTransient(self.file, time.time)
+        key = RealmTransient(store, "default").key
+        first = time.time() - count / PUSHED
         try:
             for start in range(0, count, BATCH):
-                batch = min(BATCH, count - start)
-                await store.add_many("par", [(secrets.token_bytes(32), self.value, expiry) for _ in range(batch)])
+                pushed = (first + number / PUSHED for number in range(start, min(start + BATCH, count)))
+                await store.add_many("par", [(key("par", new_handle(at)), self.value, expiry) for at in pushed])
         finally:
             await store.aclose()
 
@@ -130,6 +133,9 @@ def measure(count: int, plan: Plan, note: Note) -> Million:
         time.sleep(max(0.0, expiry - EARLY - plan.warm_up - time.time()))
         note("million: pushing while they are purged")
         watch_purge(result, with_rows, rows, expiry, plan)
+        note(f"million: pushing for as long where nothing is purged, {result.purge.seconds:.0f} s")
+        load = Load(without.port, push_basic(without, plan), result.purge.seconds, plan.warm_up, without.pids())
+        result.calm = load.run()
     return result
 
 

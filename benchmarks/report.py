@@ -245,7 +245,7 @@ def changed(million: Million) -> Iterator[Verdict]:
         f"purge in the background without a pause over {PAUSE_MS} ms",
         f"longest pause {purge.longest_gap:.1f} ms in {purge.seconds:.0f} s"
         + ("" if million.drained else ", and the purge did not finish")
-        + f" (without a purge: {million.usual_gap():.1f} ms)",
+        + f" (without a purge: {million.calm.longest_gap:.1f} ms)",
         million.drained and purge.longest_gap <= PAUSE_MS,
     )
 
