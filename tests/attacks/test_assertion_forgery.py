@@ -23,7 +23,7 @@ from joserfc.jwk import ECKey
 from pushgate.fetch import Fetcher
 from pushgate.testing import Running, running
 from tests.support.assertions import FORMS, MAC_SECRET, accepted, b64, claims, key, manifest, seal, send, signed
-from tests.support.steps import PAR, refused, stored
+from tests.support.steps import PAR, refused, stored, used
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,12 +57,12 @@ async def server() -> AsyncIterator[Running]:
 
 async def futile(server: Running, token: str, *refusals: str, **more: Any) -> None:
     """No endpoint lets the attacker in, for one of these reasons, and nothing is stored."""
-    before = stored(server), stored(server, "jti")
+    before = stored(server), used(server)
     for path in FORMS:
         reply = await send(server, path, token, **more)
         assert reply.headers.get("pushgate-refusal") in refusals
         refused(reply, 401, "invalid_client", reply.headers["pushgate-refusal"])
-    assert (stored(server), stored(server, "jti")) == before
+    assert (stored(server), used(server)) == before
 
 
 # --- Take the public key for a secret ------------------------------------------------------------------------

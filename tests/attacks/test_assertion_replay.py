@@ -15,7 +15,7 @@ import pytest
 from pushgate.store.ports import StoreUnavailable
 from pushgate.testing import BASE_URL, Running, running
 from tests.support.assertions import FORMS, accepted, b64, claims, key, manifest, send, signed
-from tests.support.steps import PAR, TOKEN, refused, stored
+from tests.support.steps import PAR, TOKEN, refused, stored, used
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 ENDPOINTS = [(first, second) for first in FORMS for second in FORMS]
@@ -31,9 +31,9 @@ async def server() -> AsyncIterator[Running]:
 
 async def replayed(server: Running, token: str, path: str = PAR, **more: Any) -> None:
     """The assertion is refused because it was used, and nothing is stored by it."""
-    before = stored(server), stored(server, "jti")
+    before = stored(server), used(server)
     refused(await send(server, path, token, **more), 401, "invalid_client", "assertion.replay")
-    assert (stored(server), stored(server, "jti")) == before
+    assert (stored(server), used(server)) == before
 
 
 @pytest.mark.requirement("ASSERT-7523-3-8")
@@ -140,7 +140,7 @@ async def test_use_it_fifty_times_at_the_same_moment(server: Running) -> None:
     token = signed(claims(server))
     replies = await asyncio.gather(*(send(server, PAR, token) for _ in range(50)))
     assert sorted(reply.status_code for reply in replies) == [201] + [401] * 49
-    assert (stored(server), stored(server, "jti")) == (1, 1)
+    assert (stored(server), used(server)) == (1, 1)
 
 
 @pytest.mark.requirement("ASSERT-7523-3-8")
@@ -158,7 +158,7 @@ async def test_wait_until_it_is_forgotten(server: Running, lifetime: int) -> Non
     refused(await send(server, PAR, token), 401, "invalid_client", "assertion.exp")
     server.clock.advance(5)
     await server.server.purge()
-    assert stored(server, "jti") == 0
+    assert used(server) == 0
     refused(await send(server, PAR, token), 401, "invalid_client", "assertion.exp")
 
 

@@ -16,6 +16,8 @@ from pushgate.store import contract, ports
 from pushgate.store.contract import Check
 from pushgate.store.ports import Again, First, Stored
 
+MARKS = "mark"  # the kind under which these stores keep marks
+
 
 @dataclass
 class Row:
@@ -36,13 +38,14 @@ class Simple:
         self.rows[kind, key] = Row(value, keep_until)
         return True
 
-    async def add_all(self, rows: tuple[ports.Row, ...]) -> int | None:
+    async def add_all(self, rows: tuple[ports.Row | ports.Mark, ...]) -> int | None:
         before = dict(self.rows)
         for position, row in enumerate(rows):
-            if (row.kind, row.key) in self.rows:
+            kind, value = (MARKS, b"") if isinstance(row, ports.Mark) else (row.kind, row.value)
+            if (kind, row.key) in self.rows:
                 self.rows = before
                 return position
-            self.rows[row.kind, row.key] = Row(row.value, row.keep_until)
+            self.rows[kind, row.key] = Row(value, row.keep_until)
         return None
 
     async def get(self, kind: str, key: bytes) -> Stored | None:
@@ -97,16 +100,34 @@ class LooksThenAdds(Simple):
 
 
 class KeepsHalf(Simple):
-    async def add_all(self, rows: tuple[ports.Row, ...]) -> int | None:
+    async def add_all(self, rows: tuple[ports.Row | ports.Mark, ...]) -> int | None:
         for position, row in enumerate(rows):
-            if not await self.add(row.kind, row.key, row.value, row.keep_until):
+            if await super().add_all((row,)) is not None:
                 return position
         return None
 
 
+class KeepsMarksOfRefusedSets(Simple):
+    async def add_all(self, rows: tuple[ports.Row | ports.Mark, ...]) -> int | None:
+        refused = await super().add_all(rows)
+        for row in rows[:refused]:
+            if isinstance(row, ports.Mark):
+                await super().add_all((row,))
+        return refused
+
+
+class NeverDropsMarks(Simple):
+    async def purge(self, now: int) -> int:
+        old = [name for name, row in self.rows.items() if row.keep_until < now and name[0] != MARKS]
+        for name in old:
+            del self.rows[name]
+        return len(old)
+
+
 class LooksThenAddsAll(Simple):
-    async def add_all(self, rows: tuple[ports.Row, ...]) -> int | None:
-        there = [position for position, row in enumerate(rows) if (row.kind, row.key) in self.rows]
+    async def add_all(self, rows: tuple[ports.Row | ports.Mark, ...]) -> int | None:
+        names = [(MARKS if isinstance(row, ports.Mark) else row.kind, row.key) for row in rows]
+        there = [position for position, name in enumerate(names) if name in self.rows]
         await asyncio.sleep(0)
         return there[0] if there else await super().add_all(rows) and None
 
@@ -178,6 +199,8 @@ FLAWS: list[tuple[type[Simple], Check]] = [
     (KeepsHalf, contract.add_all_is_all_or_nothing),
     (KeepsHalf, contract.one_of_many_sets_wins),
     (LooksThenAddsAll, contract.one_of_many_sets_wins),
+    (KeepsMarksOfRefusedSets, contract.marks_are_made_once),
+    (NeverDropsMarks, contract.purge_drops_marks_that_are_old),
     (GetConsumes, contract.get_does_not_consume),
     (MixesKinds, contract.kinds_are_separate),
     (ForgetsTheValue, contract.consume_is_first_exactly_once),
@@ -212,4 +235,4 @@ async def test_a_right_store_passes(check: Check) -> None:
 
 
 def test_every_check_is_listed_once() -> None:
-    assert len(set(contract.ALL)) == len(contract.ALL) == 25
+    assert len(set(contract.ALL)) == len(contract.ALL) == 27

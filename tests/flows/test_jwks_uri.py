@@ -21,7 +21,7 @@ from pushgate.fetch import Fetcher
 from pushgate.testing import Running, running
 from tests.support.assertions import FORMS, MAC_SECRET, accepted, b64, claims, key, public, send, signed
 from tests.support.introspection import INTROSPECT
-from tests.support.steps import PAR, refused, stored
+from tests.support.steps import PAR, refused, stored, used
 from tests.unit.fetch_support import PUBLIC, Names, Origin, Route, authority, reply
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
@@ -89,9 +89,9 @@ def fresh(server: Running, name: str = "p256", client_id: str = "any", **header:
 
 async def bad(server: Running, token: str, refusal: str = "assertion.key", path: str = PAR) -> None:
     """Refused, and nothing is stored."""
-    before = stored(server), stored(server, "jti")
+    before = stored(server), used(server)
     refused(await send(server, path, token), 401, "invalid_client", refusal)
-    assert (stored(server), stored(server, "jti")) == before
+    assert (stored(server), used(server)) == before
 
 
 # --- Fetched once ------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from tests.support.assertions import (
     signed,
 )
 from tests.support.manifests import POST_SECRET
-from tests.support.steps import PAR, TOKEN, header, refused, stored, tokens_for, verified
+from tests.support.steps import PAR, TOKEN, header, refused, stored, tokens_for, used, verified
 
 DAY = 86_400  # seconds
 YEAR = 365 * DAY
@@ -63,7 +63,7 @@ async def bad(server: Running, assertion: str | None, refusal: str, **more: Any)
 
 def kept(server: Running) -> tuple[int, int]:
     """How many pushed requests and used assertions the server remembers."""
-    return stored(server), stored(server, "jti")
+    return stored(server), used(server)
 
 
 # --- What is accepted -----------------------------------------------------------------------------------

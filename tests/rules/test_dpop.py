@@ -36,6 +36,7 @@ from tests.support.steps import (
     refused,
     stored,
     tokens_for,
+    used,
     userinfo,
     verified,
 )
@@ -128,7 +129,7 @@ async def test_one_proof_in_one_header(server: Running) -> None:
         refused(reply, 400, "invalid_dpop_proof", "dpop.twice")
     reply = await post_with(server, "app", TOKEN, CREDENTIALS, "garbage")
     refused(reply, 400, "invalid_dpop_proof", "dpop.malformed")
-    assert stored(server, "dpop") == 0
+    assert used(server) == 0
 
 
 @pytest.mark.requirement("DPOP-4.3-8", "DPOP-4.3-9", "DPOP-4.3-12")
@@ -200,7 +201,7 @@ async def test_a_proof_at_the_push_binds_the_code(server: Running) -> None:
 @pytest.mark.requirement("DPOP-10.1-2", "PAR-2.3-4")
 async def test_a_proof_for_another_endpoint_is_none_for_a_push(server: Running) -> None:
     refused(await pushed(server, proof(server)), 400, "invalid_dpop_proof", "dpop.htu")
-    assert stored(server) == stored(server, "dpop") == 0
+    assert stored(server) == used(server) == 0
 
 
 @pytest.mark.requirement("DPOP-10.1-3")
@@ -208,7 +209,7 @@ async def test_proof_and_parameter_of_a_push_agree(server: Running) -> None:
     sent = proof(server, PAR)
     reply = await pushed(server, sent, dpop_jkt=thumbprint("p256-second"))
     refused(reply, 400, "invalid_dpop_proof", "dpop.key_pushed")
-    assert stored(server) == stored(server, "dpop") == 0
+    assert stored(server) == used(server) == 0
     assert (await pushed(server, sent, dpop_jkt=thumbprint("p256"))).status_code == 201
 
 

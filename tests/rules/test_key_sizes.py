@@ -22,7 +22,7 @@ from tests.support.certificates import Made, authority, client, self_signed
 from tests.support.introspection import ask_about, manifest
 from tests.support.manifests import APP_SECRET, REQUEST
 from tests.support.proofs import jwk_of, proof
-from tests.support.steps import PAR, TOKEN, answered, but, post_as, redeem, refused, stored
+from tests.support.steps import PAR, TOKEN, answered, but, post_as, redeem, refused, used
 
 pytestmark = pytest.mark.filterwarnings("ignore:Key size should be")
 
@@ -89,7 +89,7 @@ async def test_a_proof_by_a_short_key(server: Running, case: str) -> None:
         sent = seal(head, claims, alg, key("p256"))
     reply = await server.http.post(TOKEN, auth=("app", APP_SECRET), data=CREDENTIALS, headers={"dpop": sent})
     refused(reply, 400, "invalid_dpop_proof", "dpop.jwk")
-    assert stored(server, "dpop") == 0
+    assert used(server) == 0
 
 
 WEAK: dict[str, Any] = {"RSA 1024": RSA_SHORT[1024], "RSA 2047": RSA_SHORT[2047], "P-192": NUMBERS}

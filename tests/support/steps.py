@@ -198,6 +198,11 @@ def stored(server: Running, kind: str = "par") -> int:
     return int(server.transient._connection.execute(query, (kind,)).fetchone()[0])
 
 
+def used(server: Running) -> int:
+    """How many marks the transient store holds: jti of assertions and proofs that were used."""
+    return int(server.transient._connection.execute("SELECT count(*) FROM used").fetchone()[0])
+
+
 async def revoked(server: Running) -> list[str]:
     """Why grants were revoked, newest first."""
     return [row["reason"] for row in await server.audit("grant_revoked")]

@@ -12,7 +12,6 @@ from pushgate.profiles import ASYMMETRIC
 from pushgate.protocol.access_token import presented_token
 from pushgate.protocol.client_auth import MAX_CLIENT_ID
 from pushgate.resource import ProtectedResource
-from pushgate.store.ports import Row
 
 Rules = tuple[frozenset[str], bool]
 """Algorithms of tokens, and whether they have to be bound to a key."""
@@ -41,8 +40,7 @@ def own_resource(ctx: Context, name: str, audience: str | tuple[str, ...], rules
     algorithms, bound_only = rules
 
     async def replay(key: str, until: int) -> bool:
-        row = Row("dpop", ctx.transient.key("dpop", f"{name}\0{key}"), b"", until)
-        return await ctx.transient.add_all((row,)) is None
+        return await ctx.transient.add_all((ctx.transient.mark("dpop", f"{name}\0{key}", until),)) is None
 
     return ProtectedResource(
         issuer=ctx.realm.issuer.identifier,

@@ -20,7 +20,7 @@ from pushgate.protocol.client_assertion import UnusedAssertion
 from pushgate.protocol.client_auth import AuthenticatedClient
 from pushgate.protocol.dpop import Proof
 from pushgate.protocol.params import Params
-from pushgate.store.ports import Row
+from pushgate.store.ports import Mark, Row
 
 
 class Sender(Fact, frozen=True):
@@ -71,7 +71,7 @@ async def settle(
     keys of `rows` are random, so they are new. RFC 7523 3 item 7, RFC 9449 11.1.
     """
     used = (_jti(ctx, found),) if isinstance(found, UnusedAssertion) else ()
-    proofs = () if proof is None else (proof_row(ctx, proof),)
+    proofs = () if proof is None else (proof_mark(ctx, proof),)
     everything = (*used, *proofs, *rows)
     clash = await ctx.transient.add_all(everything) if everything else None
     if clash is not None and clash >= len(used) + len(proofs):
@@ -83,9 +83,8 @@ async def settle(
     return found if isinstance(found, AuthenticatedClient) else client_auth.accept(found, first_use=clash is None)
 
 
-def _jti(ctx: Context, assertion: UnusedAssertion) -> Row:
-    key = ctx.transient.key("jti", f"{assertion.client.client_id}\0{assertion.jti}")
-    return Row("jti", key, b"", assertion.remember_until)
+def _jti(ctx: Context, assertion: UnusedAssertion) -> Mark:
+    return ctx.transient.mark("jti", f"{assertion.client.client_id}\0{assertion.jti}", assertion.remember_until)
 
 
 # --- DPoP (RFC 9449) --------------------------------------------------------------------------------------
@@ -117,9 +116,9 @@ def proof_of(ctx: Context, request: Request, url: str, policy: Policy, access_to
     return proof
 
 
-def proof_row(ctx: Context, proof: Proof) -> Row:
+def proof_mark(ctx: Context, proof: Proof) -> Mark:
     """What remembers that a proof was used."""
-    return Row("dpop", ctx.transient.key("dpop", proof.handle), b"", proof.remember_until)
+    return ctx.transient.mark("dpop", proof.handle, proof.remember_until)
 
 
 def with_nonce(ctx: Context, reply: Reply, *, resource: bool = False) -> Reply:

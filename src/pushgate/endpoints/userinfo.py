@@ -12,7 +12,7 @@ from pushgate.endpoints.encryption import encryption_for
 from pushgate.endpoints.http import FORM, NO_STORE, Reply, Request, json_reply
 from pushgate.endpoints.id_token import signing_key
 from pushgate.endpoints.revoke import was_revoked
-from pushgate.endpoints.sender import proof_of, proof_row, with_nonce
+from pushgate.endpoints.sender import proof_mark, proof_of, with_nonce
 from pushgate.errors import InvalidClient, InvalidDpopProof, OAuthError, UseDpopNonce
 from pushgate.jose.sign import sign_jwt
 from pushgate.model import Client
@@ -89,7 +89,7 @@ async def confirm_key(ctx: Context, request: Request, policy: Policy, token: str
         raise refusals.DPOP_REQUIRED()
     if proof.jkt != jkt:
         raise refusals.TOKEN_KEY()
-    if await ctx.transient.add_all((proof_row(ctx, proof),)) is not None:
+    if await ctx.transient.add_all((proof_mark(ctx, proof),)) is not None:
         raise refusals.DPOP_REPLAY()
 
 

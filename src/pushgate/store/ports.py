@@ -57,6 +57,23 @@ class Row(Fact, frozen=True):
         return f"Row({self.kind!r})"
 
 
+class Mark(Fact, frozen=True):
+    """That something was used: a `jti`, say. It carries nothing, is never read, and whoever adds it first wins.
+
+    Marks are kept apart from rows because they cannot lie in the order of time: where a replay would be is told by
+    what is replayed, and that is random. So they are as small as they can be.
+    """
+
+    key: bytes  # MARK bytes of a digest: stores rely on their being spread evenly
+    keep_until: int
+
+    def __repr__(self) -> str:
+        return "Mark(...)"
+
+
+MARK = 20
+
+
 class Transient(Protocol):
     """All single-use security, in five methods. Keys are at most 80 bytes, times seconds since the epoch.
 
@@ -66,8 +83,8 @@ class Transient(Protocol):
     def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """Keep a value; False if the key is already there, live or consumed. Acknowledged means durable."""
 
-    def add_all(self, rows: tuple[Row, ...]) -> Awaitable[int | None]:
-        """Keep several values or none of them; the position of the first whose key is already there, or None.
+    def add_all(self, rows: tuple[Row | Mark, ...]) -> Awaitable[int | None]:
+        """Keep several values and marks, or none of them; the position of the first that is already there, or None.
 
         One commit in place of several, where a request uses up something and stores something.
         """
@@ -113,7 +130,12 @@ class RealmTransient:
         """See Transient.add."""
         return self._store.add(kind, key, value, keep_until)
 
-    def add_all(self, rows: tuple[Row, ...]) -> Awaitable[int | None]:
+    def mark(self, kind: str, what: str, keep_until: int) -> Mark:
+        """That `what` was used, in this realm; for `add_all`."""
+        digest = hashlib.sha256(b"%s\0%s\0%s" % (self._realm, kind.encode(), what.encode())).digest()
+        return Mark(digest[:MARK], keep_until)
+
+    def add_all(self, rows: tuple[Row | Mark, ...]) -> Awaitable[int | None]:
         """See Transient.add_all."""
         return self._store.add_all(rows)
 

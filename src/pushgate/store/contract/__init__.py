@@ -21,7 +21,7 @@ test that is run as a script needs the usual `if __name__ == "__main__"`.
 
 Rows that a check expects to survive have an hour left on the real clock, and rows that it expects to be
 purged are past their time, so a store that forgets rows by itself can pass. Such a store leaves out
-`purge_counts_what_it_deletes`.
+`purge_counts_what_it_deletes` and `purge_drops_marks_that_are_old`.
 
 A broken rule is an AssertionError that says what was expected; nothing here needs pytest.
 """
@@ -39,10 +39,12 @@ from pushgate.store.contract.one_instance import (
     keys_are_bytes,
     kinds_are_separate,
     many_rows_stay_apart,
+    marks_are_made_once,
     one_of_many_adders_wins,
     one_of_many_consumers_wins,
     one_of_many_sets_wins,
     purge_counts_what_it_deletes,
+    purge_drops_marks_that_are_old,
     purge_goes_by_keep_until,
     unknown_keys_are_none,
     values_are_bytes,
@@ -69,6 +71,7 @@ CHECKS: tuple[Check, ...] = (
     add_refuses_a_live_key,
     add_refuses_a_consumed_key,
     add_all_is_all_or_nothing,
+    marks_are_made_once,
     get_does_not_consume,
     consume_is_first_exactly_once,
     kinds_are_separate,
@@ -78,6 +81,7 @@ CHECKS: tuple[Check, ...] = (
     many_rows_stay_apart,
     purge_goes_by_keep_until,
     purge_counts_what_it_deletes,
+    purge_drops_marks_that_are_old,
     one_of_many_consumers_wins,
     one_of_many_adders_wins,
     one_of_many_sets_wins,

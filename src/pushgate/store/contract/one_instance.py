@@ -22,7 +22,7 @@ from pushgate.store.contract.support import (
     past,
     soon,
 )
-from pushgate.store.ports import Again, First, Row, Stored
+from pushgate.store.ports import MARK, Again, First, Mark, Row, Stored
 
 
 async def add_keeps_a_value(open: Open) -> None:
@@ -75,6 +75,22 @@ async def add_all_is_all_or_nothing(open: Open) -> None:
         await store.consume(KIND, key(0))
         expect(await store.add_all((rows[0], rows[2])), 0, "add_all with a consumed key")
         expect(await store.consume(KIND, key(0)), Again(b"0"), "consume after a refused add_all")
+
+
+async def marks_are_made_once(open: Open) -> None:
+    """Whoever is first makes a mark, alone or beside rows; a mark that is there refuses what is beside it too."""
+    async with opened(open) as store:
+        one, two = Mark(key("one")[:MARK], soon()), Mark(key("two")[:MARK], soon())
+        row = Row(KIND, key(1), b"one", soon())
+        expect(await store.add_all((one, row)), None, "add_all of a new mark and a new row")
+        expect(await store.get(KIND, key(1)), Stored(b"one", consumed=False), "get of the row beside a mark")
+        expect(await store.add_all((one,)), 0, "add_all of a mark that is there")
+        expect(await store.add_all((Mark(one.key, past()),)), 0, "add_all of that mark with another time")
+        expect(await store.add_all((Row(KIND, key(2), b"", soon()), two, one)), 2, "add_all with a mark that is there")
+        expect(await store.get(KIND, key(2)), None, "get of a row beside a mark that was refused")
+        expect(await store.add_all((two, row)), 1, "add_all of a new mark and a row that is there")
+        expect(await store.add_all((two, two)), 1, "add_all of one mark twice")
+        expect(await store.add_all((two,)), None, "add_all of a mark that was only tried")
 
 
 async def get_does_not_consume(open: Open) -> None:
@@ -184,6 +200,19 @@ async def purge_counts_what_it_deletes(open: Open) -> None:
         expect(await store.get(KIND, key("kept")), Stored(b"", consumed=False), "get of the row to be kept")
 
 
+async def purge_drops_marks_that_are_old(open: Open) -> None:
+    """By `keep_until`, as rows; what is needed until exactly now stays. They count as rows do."""
+    now = int(time.time()) + 30
+    async with opened(open) as store:
+        kept = [Mark(key(("kept", n))[:MARK], now + n) for n in range(MANY)]
+        old = [Mark(key(("old", n))[:MARK], past()) for n in range(MANY)]
+        await asyncio.gather(*(store.add_all((mark,)) for pair in zip(kept, old, strict=True) for mark in pair))
+        expect(await store.purge(now), MANY, "purge")
+        expect(await store.purge(now), 0, "purge again")
+        expect({await store.add_all((mark,)) for mark in kept}, {0}, "add_all of marks that were kept")
+        expect({await store.add_all((mark,)) for mark in old}, {None}, "add_all of marks that were purged")
+
+
 async def one_of_many_consumers_wins(open: Open) -> None:
     """A start-barrier race for each of several rows."""
     async with opened(open) as store:
@@ -209,8 +238,9 @@ async def one_of_many_sets_wins(open: Open) -> None:
     async with opened(open) as store:
         for n in range(ROUNDS):
 
-            def rows(i: int, n: int = n) -> tuple[Row, ...]:
-                return Row(KIND, key((n, i)), b"own", soon()), Row(KIND, key(n), b"%d" % i, soon())
+            def rows(i: int, n: int = n) -> tuple[Row | Mark, ...]:
+                common = Row(KIND, key(n), b"%d" % i, soon()) if n % 2 else Mark(key(n)[:MARK], soon())
+                return Row(KIND, key((n, i)), b"own", soon()), common
 
             results = await at_once(RACERS, lambda i, rows=rows: store.add_all(rows(i)))  # type: ignore[misc]
             expect(results.count(None), 1, "number of sets that were kept")

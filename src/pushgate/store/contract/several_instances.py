@@ -19,7 +19,7 @@ from pushgate.store.contract.support import (
     past,
     soon,
 )
-from pushgate.store.ports import Again, First, Stored, StoreUnavailable
+from pushgate.store.ports import MARK, Again, First, Mark, Stored, StoreUnavailable
 
 
 async def instances_see_each_other(open: Open) -> None:
@@ -30,6 +30,9 @@ async def instances_see_each_other(open: Open) -> None:
             expect(await here.add(KIND, key(n), b"v", soon()), True, "add")
             expect(await there.get(KIND, key(n)), Stored(b"v", consumed=False), "get by the other instance")
             expect(await there.add(KIND, key(n), b"v", soon()), False, "add by the other instance")
+            mark = Mark(key(n)[:MARK], soon())
+            expect(await here.add_all((mark,)), None, "add_all of a mark")
+            expect(await there.add_all((mark,)), 0, "add_all of the mark by the other instance")
             expect(await there.consume(KIND, key(n)), First(b"v"), "consume by the other instance")
             expect(await here.get(KIND, key(n)), Stored(b"v", consumed=True), "get by the first instance")
             expect(await here.consume(KIND, key(n)), Again(b"v"), "consume by the first instance")
@@ -53,12 +56,15 @@ async def everything_survives_a_restart(open: Open) -> None:
             await store.add(KIND, key(name), name.encode(), soon())
         await store.consume(KIND, key("used"))
         await store.add(KIND, key("old"), b"", past())
+        mark = Mark(key("mark")[:MARK], soon())
+        await store.add_all((mark,))
         await store.purge(int(time.time()))
     async with opened(open) as store:
         expect(await store.get(KIND, key("live")), Stored(b"live", consumed=False), "get after a restart")
         expect(await store.get(KIND, key("used")), Stored(b"used", consumed=True), "get of a used row")
         expect(await store.get(KIND, key("old")), None, "get of a purged row")
         expect(await store.add(KIND, key("live"), b"", soon()), False, "add of a key that is there")
+        expect(await store.add_all((mark,)), 0, "add_all of a mark that is there")
         expect(await store.consume(KIND, key("live")), First(b"live"), "consume of a live row")
         expect(await store.consume(KIND, key("used")), Again(b"used"), "consume of a used row")
 

@@ -1,7 +1,8 @@
 """The transient store on SQLite, the embedded default: WAL, synchronous=FULL, group commit.
 
-Rows are appended in the order they arrive and found through a unique index over their 32-byte digest,
-so that the table's pages stay dense however many rows are live.
+Rows are appended in the order they arrive and found through a unique index over their key, which begins with
+the time, so that pages stay dense and what is written lies together however many rows are live. Marks, whose keys
+are random, have a table that is nothing but its index.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from pushgate.store.commit import GroupCommit, wait_for
-from pushgate.store.ports import Again, First, Row, Stored, StoreUnavailable
+from pushgate.store.ports import MARK, Again, First, Mark, Row, Stored, StoreUnavailable
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS transient (
@@ -26,12 +27,20 @@ CREATE TABLE IF NOT EXISTS transient (
     UNIQUE (key, kind)
 );
 CREATE INDEX IF NOT EXISTS transient_keep_until ON transient (keep_until);
+CREATE TABLE IF NOT EXISTS used (key BLOB PRIMARY KEY, keep_until INTEGER NOT NULL) WITHOUT ROWID;
 """
 ADD = "INSERT INTO transient (key, kind, value, keep_until) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 GET = "SELECT value, consumed_at FROM transient WHERE key = ? AND kind = ?"
 CONSUME = "UPDATE transient SET consumed_at = ? WHERE key = ? AND kind = ? AND consumed_at IS NULL RETURNING value"
 UNDO = "DELETE FROM transient WHERE key = ? AND kind = ?"
+USE = "INSERT INTO used (key, keep_until) VALUES (?, ?) ON CONFLICT DO NOTHING"
+UNUSE = "DELETE FROM used WHERE key = ?"
 PURGE = "DELETE FROM transient WHERE id IN (SELECT id FROM transient WHERE keep_until < ? LIMIT ?)"
+# Marks are in the order of their keys, so each page is visited once, whatever has expired on it.
+NEXT_MARKS = "SELECT key FROM used WHERE key >= ? ORDER BY key LIMIT 1 OFFSET ?"
+PURGE_MARKS = "DELETE FROM used WHERE key >= ? AND key < ? AND keep_until < ?"
+AFTER_MARKS = b"\xff" * (MARK + 1)
+MARKS_STEP = 500  # marks looked at in one transaction
 PURGE_STEP = 100  # rows per transaction, so that no push waits for more than a few milliseconds
 PURGE_PAUSE = 0.002  # seconds between two steps, in which pushes have the writer to themselves
 PRAGMAS = (
@@ -60,18 +69,28 @@ class SqliteTransient:
         row = (key, kind, value, keep_until)
         return self._commit.submit(lambda: self._connection.execute(ADD, row).rowcount == 1)
 
-    def add_all(self, rows: tuple[Row, ...]) -> Awaitable[int | None]:
+    def add_all(self, rows: tuple[Row | Mark, ...]) -> Awaitable[int | None]:
         """See store.ports.Transient.add_all."""
         return self._commit.submit(partial(self._add_all, rows))
 
-    def _add_all(self, rows: tuple[Row, ...]) -> int | None:
+    def _add_all(self, rows: tuple[Row | Mark, ...]) -> int | None:
         execute = self._connection.execute
         for position, row in enumerate(rows):
-            if execute(ADD, (row.key, row.kind, row.value, row.keep_until)).rowcount != 1:
-                for added in rows[:position]:
-                    execute(UNDO, (added.key, added.kind))
+            if isinstance(row, Mark):
+                added = execute(USE, (row.key, row.keep_until))
+            else:
+                added = execute(ADD, (row.key, row.kind, row.value, row.keep_until))
+            if added.rowcount != 1:
+                self._undo(rows[:position])
                 return position
         return None
+
+    def _undo(self, rows: tuple[Row | Mark, ...]) -> None:
+        for row in rows:
+            if isinstance(row, Mark):
+                self._connection.execute(UNUSE, (row.key,))
+            else:
+                self._connection.execute(UNDO, (row.key, row.kind))
 
     async def add_many(self, kind: str, rows: Iterable[tuple[bytes, bytes, int]]) -> None:
         """Add rows of key, value and keep_until in one transaction (restoring, benchmarks)."""
@@ -99,6 +118,9 @@ class SqliteTransient:
 
     async def purge(self, now: int) -> int:
         """See store.ports.Transient.purge."""
+        return await self._purge_rows(now) + await self._purge_marks(now)
+
+    async def _purge_rows(self, now: int) -> int:
         total = 0
         while True:
             deleted = await self._commit.submit(lambda: self._connection.execute(PURGE, (now, PURGE_STEP)).rowcount)
@@ -106,6 +128,21 @@ class SqliteTransient:
             if deleted < PURGE_STEP:
                 return total
             await asyncio.sleep(PURGE_PAUSE)
+
+    async def _purge_marks(self, now: int) -> int:
+        total, start = 0, b""
+        while True:
+            deleted, start = await self._commit.submit(partial(self._purge_slice, start, now))
+            total += deleted
+            if start == AFTER_MARKS:
+                return total
+            await asyncio.sleep(PURGE_PAUSE)
+
+    def _purge_slice(self, start: bytes, now: int) -> tuple[int, bytes]:
+        """How many marks from `start` on were deleted, and where the next slice starts."""
+        found = self._connection.execute(NEXT_MARKS, (start, MARKS_STEP)).fetchone()
+        stop: bytes = AFTER_MARKS if found is None else found[0]
+        return self._connection.execute(PURGE_MARKS, (start, stop, now)).rowcount, stop
 
     async def aclose(self) -> None:
         """See store.ports.Transient.aclose."""
