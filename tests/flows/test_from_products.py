@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from pushgate.dialects import DIALECTS, Paths
+from pushgate.testing import running
 from tests.support.live import Live, free_port, serving
 
 ROOT = Path(__file__).parents[2]
@@ -70,14 +70,6 @@ def manifest_of(product: str) -> str:
     return found
 
 
-@contextmanager
-def applied(folder: Path, product: str) -> Iterator[tuple[Live, str]]:
-    """A server with the manifest of a page, and its port."""
-    port = free_port()
-    with serving(folder, at(port, manifest_of(product)), port=port) as found:
-        yield found, str(port)
-
-
 def follow(live: Live, product: str) -> list[str]:
     """Put the files in place and run all commands in one shell; what each block printed."""
     found = blocks(product)
@@ -127,7 +119,7 @@ def test_the_page_as_written(live: Live, product: str) -> None:
 
 @pytest.mark.requirement("VEN-T-1", "VEN-T-2")
 @pytest.mark.parametrize("product", REALMS)
-def test_every_path_of_the_page_is_published(tmp_path: Path, product: str) -> None:
+async def test_every_path_of_the_page_is_published(product: str) -> None:
     dialect, realm = DIALECTS[product], REALMS[product]
     own = product in OWN_HOST
     prefix = "" if own else dialect.prefix_of(realm, "default")
@@ -136,26 +128,26 @@ def test_every_path_of_the_page_is_published(tmp_path: Path, product: str) -> No
     managing = {"Management", "An application's settings", "A client's settings", "The realm's settings"}
     for name, path in table.items():
         assert path in known or name in managing, path
-    with applied(tmp_path, product) as (live, port), live.http() as http:
-        base = at(port, "http://localhost:8080" if own else "http://127.0.0.1:8080")
-        metadata = http.get(f"{base}{table['Metadata']}").json()
+    base = "http://localhost:8080" if own else "http://127.0.0.1:8080"
+    async with running(manifest_of(product), base_url="http://127.0.0.1:8080") as server:
+        metadata = (await server.http.get(base + table["Metadata"])).json()
         published = {value for value in metadata.values() if isinstance(value, str)}
         for name in ("Push", "Authorize", "Token", "UserInfo", "Revoke", "Keys", "Sign out"):
             assert base + table[name] in published
         for name, path in table.items():
-            reply = http.get(base + path.replace("{id}", "nobody"), follow_redirects=False)
+            reply = await server.http.get(base + path.replace("{id}", "nobody"))
             assert reply.status_code != 404 or name in ("Register", "Session page", "Management"), path
 
 
 @pytest.mark.parametrize("product", REALMS)
-def test_the_issuer_that_the_page_names(tmp_path: Path, product: str) -> None:
+async def test_the_issuer_that_the_page_names(product: str) -> None:
     expected = {
         "auth0": "http://localhost:8080/", "ibm-verify": "http://localhost:8080",
         "wso2": "http://127.0.0.1:8080/realms/acme", "pingone-aic": "http://127.0.0.1:8080/realms/alpha",
     }[product]  # fmt: skip
-    with applied(tmp_path, product) as (live, port), live.http() as http:
-        metadata = http.get(f"/realms/{REALMS[product]}/.well-known/openid-configuration").json()
-    assert metadata["issuer"] == at(port, expected)
+    async with running(manifest_of(product), base_url="http://127.0.0.1:8080") as server:
+        metadata = await server.http.get(f"/realms/{REALMS[product]}/.well-known/openid-configuration")
+    assert metadata.json()["issuer"] == expected
 
 
 def test_there_is_a_page_for_each_product_and_it_is_linked() -> None:
