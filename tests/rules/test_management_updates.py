@@ -43,6 +43,32 @@ async def things(manager: Api) -> dict[str, dict[str, Any]]:
     }
 
 
+async def test_what_was_read_can_be_sent_back(manager: Api) -> None:
+    """Nothing is changed by it: what nobody can set is taken as it is, and refused where it differs."""
+    for path in await things(manager):
+        read = await manager.get(path)
+        for method in ("PATCH", "PUT") if path.startswith("/clients/") else ("PATCH",):
+            back = await manager.call(method, path, read.json(), if_match=read.headers["etag"])
+            assert back.status_code == 200, (path, method, back.text)
+            assert back.json() == read.json()
+            assert back.headers["etag"] == read.headers["etag"], (path, method)
+
+
+async def test_what_cannot_be_set_is_refused_where_it_differs(manager: Api) -> None:
+    wrong: dict[str, dict[str, Any]] = {
+        "/clients/app": {"client_id_issued_at": 1},
+        "/tenants/settings": {"hosts": ["other.example"]},
+        "/users/": {"has_password": False},
+        "/resource-servers/": {"built_in": True},
+        "/journeys/": {"built_in": True},
+    }
+    for path in await things(manager):
+        [patch] = [patch for start, patch in wrong.items() if path.startswith(start)]
+        before = (await manager.get(path)).json()
+        told(await manager.patch(path, {**before, **patch}), 400, "management.invalid", *patch)
+        assert (await manager.get(path)).json() == before
+
+
 async def test_an_etag_changes_with_the_thing_and_guards_it(manager: Api) -> None:
     for path, patch in (await things(manager)).items():
         etag = (await manager.get(path)).headers["etag"]

@@ -138,7 +138,7 @@ class Management:
         if found:
             raise Refused(found)
         if current == settings:
-            return settings, Change(wanted.name, "realm", wanted.name, "unchanged")
+            return current, Change(wanted.name, "realm", wanted.name, "unchanged")
         wanted_keys = (*SIGNING, *ENCRYPTION) if current is None else ()
         keys = [self._make_key(alg, self._seal, int(self._clock())) for alg in wanted_keys]
 
@@ -200,7 +200,7 @@ class Management:
         if found:
             raise Refused(found)
         if client == current:
-            return Change(realm.name, "client", client.client_id, "unchanged", client=client, was=current)
+            return Change(realm.name, "client", client.client_id, "unchanged", client=current, was=current)
 
         def work(c: sa.Connection) -> None:
             configuration.save_client(c, realm.name, client)

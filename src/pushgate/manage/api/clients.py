@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from pushgate import refusals
 from pushgate.manage.api import auth0
 from pushgate.manage.api.call import Call, answer, change, create, done, nothing
-from pushgate.manage.api.documents import invalid, patched, typed
+from pushgate.manage.api.documents import invalid, patched, typed, writable
 from pushgate.manage.api.operation import Here, Id, operation
 from pushgate.manage.api.paging import Paged, cut, filters, fits, listed
 from pushgate.manage.api.problem import Failed
@@ -103,14 +103,15 @@ async def patch_client(call: Here, client_id: Id) -> Response:
 
 async def replace_client(call: Here, client_id: Id) -> Response:
     """Replace a registration: what is left out has its default again. The secret stays if none is given."""
-    members = complete(named(call, call.json()))
-    if members.setdefault("client_id", client_id) != client_id:
+    said = named(call, call.json())
+    if said.setdefault("client_id", client_id) != client_id:
         raise invalid(Problem("client_id", "cannot be changed"))
-    wanted, secret = input_of(members)
     settings = await call.settings()
-    check_switch(settings, members)
 
     async def plan(current: Client) -> Change:
+        members = complete(own(current, said))
+        wanted, secret = input_of(members)
+        check_switch(settings, members)
         return await call.management.plan_client(settings, wanted, secret)
 
     planned = await change(call, lambda: stored(call, client_id), plan, row(call, client_id))
@@ -162,7 +163,7 @@ async def update(call: Call, client_id: str, patch: dict[str, Any]) -> Client:
     settings = await call.settings()
 
     async def plan(current: Client) -> Change:
-        said = _with_profile(patch)
+        said = own(current, _with_profile(patch))
         there = members_of(current)
         if "profile" in said:  # what the profile chose, and nobody else, is chosen again
             there |= {name: None for name in CHOSEN if there[name] in DEFAULTS}
@@ -189,6 +190,14 @@ def document(call: Call, client: Client) -> dict[str, Any]:
     if client.client_id_issued_at is not None:
         found["client_id_issued_at"] = client.client_id_issued_at
     return {**found, **auth0.shown(call.realm, client)} if call.auth0 else found
+
+
+def own(client: Client, said: dict[str, Any]) -> dict[str, Any]:
+    """A body without what is shown of the client and not kept: its age, a level that only tells its profile."""
+    shown: dict[str, Any] = {"client_id_issued_at": client.client_id_issued_at}
+    if client.compliance_level is None:
+        shown["compliance_level"] = auth0.level_of(client)
+    return writable(said, shown, *shown)
 
 
 def named(call: Call, said: dict[str, Any]) -> dict[str, Any]:

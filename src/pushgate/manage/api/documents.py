@@ -80,6 +80,14 @@ def patched(current: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     return {**current, **{n: v if v is None else merged(current.get(n), v) for n, v in patch.items()}}
 
 
+def writable(said: dict[str, Any], shown: dict[str, Any], *read_only: str) -> dict[str, Any]:
+    """A body without the read-only members that it has as they are shown: what was read can be sent back.
+
+    One that differs stays, and is refused as any member that cannot be set.
+    """
+    return {n: v for n, v in said.items() if n not in read_only or n not in shown or v != shown[n]}
+
+
 def typed(document: dict[str, Any], kind: type[T]) -> T:
     """A document as a type. Raises Failed with the path of the first thing that is wrong in it."""
     try:

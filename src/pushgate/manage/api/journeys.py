@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from pushgate.manage.api.call import answer, done
+from pushgate.manage.api.documents import writable
 from pushgate.manage.api.operation import Here, Id, operation
 from pushgate.manage.api.paging import Paged, filters, fits, listed
 from pushgate.manage.api.parts import Parts
@@ -14,6 +15,8 @@ from pushgate.manage.inputs import JourneyInput
 from pushgate.model import Journey
 from pushgate.protocol.journey import BUILT_IN
 
+OWN = {"built_in": False}
+"""What is shown of a journey that can be changed, and not set."""
 PARTS = Parts("journeys", "journey", "name", Journey, JourneyInput, lambda call: BUILT_IN)
 
 
@@ -50,7 +53,7 @@ async def get_journey(call: Here, name: Id) -> Response:
 
 async def patch_journey(call: Here, name: Id) -> Response:
     """Change what is named, and nothing else (JSON merge patch, RFC 7396)."""
-    part = await PARTS.patch(call, name, call.json())
+    part = await PARTS.patch(call, name, writable(call.json(), OWN, *OWN))
     return answer(document(part), record=part)
 
 

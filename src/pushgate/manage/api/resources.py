@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from pushgate.manage.api.call import Call, answer, done
+from pushgate.manage.api.documents import writable
 from pushgate.manage.api.operation import Here, Id, operation
 from pushgate.manage.api.paging import Paged, filters, fits, listed
 from pushgate.manage.api.parts import Parts
@@ -20,6 +21,8 @@ def built_in(call: Call) -> tuple[Resource, ...]:
     return (Resource(identifier=audience_of(call.issuer), scopes=SCOPES),)
 
 
+OWN = {"built_in": False}
+"""What is shown of an API that can be changed, and not set."""
 PARTS = Parts("resources", "resource", "identifier", Resource, ResourceInput, built_in)
 
 
@@ -57,7 +60,7 @@ async def get_resource(call: Here, identifier: Id) -> Response:
 
 async def patch_resource(call: Here, identifier: Id) -> Response:
     """Change what is named, and nothing else (JSON merge patch, RFC 7396)."""
-    part = await PARTS.patch(call, identifier, call.json())
+    part = await PARTS.patch(call, identifier, writable(call.json(), OWN, *OWN))
     return answer(document(part), record=part)
 
 

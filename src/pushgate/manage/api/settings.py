@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 
 from pushgate.manage.api import auth0
 from pushgate.manage.api.call import Call, answer, change
-from pushgate.manage.api.documents import invalid, merged, typed
+from pushgate.manage.api.documents import invalid, merged, typed, writable
 from pushgate.manage.api.operation import Here, operation
 from pushgate.manage.api.paging import cut
 from pushgate.manage.change import Change
@@ -57,7 +57,7 @@ async def patch_settings(call: Here) -> Response:
 
 async def update(call: Call, patch: dict[str, Any]) -> RealmSettings:
     """Change what a patch names, in our words. Raises Failed, Refused, Forbidden."""
-    patch = _checked(patch)
+    patch = _checked(writable(patch, members_of(await call.settings()), *SHOWN_ALONE))
     after: RealmSettings | None = None
 
     async def plan(current: RealmSettings) -> Change:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from pushgate import refusals
 from pushgate.manage import users as acts
 from pushgate.manage.api.call import Call, answer, change, create, done, nothing
-from pushgate.manage.api.documents import invalid, patched, typed
+from pushgate.manage.api.documents import invalid, patched, typed, writable
 from pushgate.manage.api.operation import Here, Id, operation
 from pushgate.manage.api.paging import Paged, filters, fits, listed
 from pushgate.manage.api.problem import Failed
@@ -86,7 +86,8 @@ async def patch_user(call: Here, user_id: Id) -> Response:
 
     async def plan(current: User) -> Change:
         there = {"username": current.username, "claims": current.claims, "enabled": current.enabled}
-        wanted = typed(patched(there, said), UserInput)
+        shown = document(current)
+        wanted = typed(patched(there, writable(said, shown, *(shown.keys() - there.keys()))), UserInput)
         if wanted.username != current.username:
             raise invalid(Problem("username", "cannot be changed"))
         return await call.management.plan_user(call.realm, wanted, password)
