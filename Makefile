@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# One more than there are cores: a test that waits for a server or a browser leaves its core to another.
+WORKERS = $(shell $(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) + 1)' 2>/dev/null || echo auto)
 PIP := $(BIN)/pip --disable-pip-version-check -q
 
 help: ## list the targets
@@ -28,7 +30,7 @@ demo: $(VENV)/.run ## run a server with sample data and watch the whole flow (AR
 
 test: $(VENV)/.dev ## run the whole suite (services that are missing are skipped by name)
 	@$(BIN)/python tools/peers.py
-	@$(BIN)/python -m pytest -n $${PYTEST_WORKERS:-auto} $(ARGS)
+	@$(BIN)/python -m pytest -n $${PYTEST_WORKERS:-$(WORKERS)} $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .

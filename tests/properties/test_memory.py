@@ -26,7 +26,7 @@ ALLOWED = 10_000  # bytes kept for each large request; they are three times as l
 
 
 _numbers = itertools.count()
-_WORDS = [f"{index:04x}" for index in range(6_000)]
+_WORDS = [f"{index:0100x}" for index in range(300)]
 _FILLER = {joint: joint.join(_WORDS)[:30_000] for joint in ("", " ")}
 
 
