@@ -360,6 +360,7 @@ class TestPlugin:
         write("tests/plugin_requirements.py", (ROOT / "tests/plugin_requirements.py").read_text("utf-8"))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), str(ROOT)])
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they take most of the time of a start
 
         def run_pytest(*argv: str) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *argv]
@@ -434,7 +435,7 @@ def test_d(): pass
         self, run: Callable[..., subprocess.CompletedProcess[str]], write: Write
     ) -> None:
         write("tests/test_a.py", PROOF.replace("PAR-2-1", "PAR-9-9"))
-        done = run("-n", "2")
+        done = run("-p", "xdist", "-n", "2")
         assert done.returncode != 0
         assert "tests/test_a.py::test_push: PAR-9-9 is no row of requirements/" in done.stdout
         assert "INTERNALERROR" not in done.stdout
