@@ -114,8 +114,9 @@ def _is_ours(ctx: Context, challenge: bytes, purpose: str, browser: str) -> bool
 
 async def _use_up(ctx: Context, challenge: bytes) -> bool:
     """Whether this is the first use of a challenge."""
-    key = ctx.transient.key("passkey_challenge", urlsafe_b64encode(challenge[8:]).decode())
-    return await ctx.transient.add("passkey_challenge", key, b"", int(ctx.now()) + CHALLENGE_LIFETIME + 60)
+    until = int(ctx.now()) + CHALLENGE_LIFETIME + 60
+    mark = ctx.transient.mark("passkey_challenge", urlsafe_b64encode(challenge[8:]).decode(), until)
+    return await ctx.transient.add_all((mark,)) is None
 
 
 async def passkey_request(ctx: Context, purpose: str, browser: str, sub: str | None) -> str | None:

@@ -72,6 +72,7 @@ class Mark(Fact, frozen=True):
 
 
 MARK = 20
+"""Bytes of a mark's key: enough that no two uses share one by chance, or by trying."""
 
 
 class Transient(Protocol):
@@ -123,8 +124,7 @@ class RealmTransient:
         They say when the handle was made (see endpoints.context.new_handle), so that rows of one moment
         lie together in the index; that keeps a full store as fast as an empty one.
         """
-        digest = hashlib.sha256(b"%s\0%s\0%s" % (self._realm, kind.encode(), handle.encode())).digest()
-        return handle[:NEAR].encode() + digest
+        return handle[:NEAR].encode() + self._digest(kind, handle)
 
     def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """See Transient.add."""
@@ -132,8 +132,10 @@ class RealmTransient:
 
     def mark(self, kind: str, what: str, keep_until: int) -> Mark:
         """That `what` was used, in this realm; for `add_all`."""
-        digest = hashlib.sha256(b"%s\0%s\0%s" % (self._realm, kind.encode(), what.encode())).digest()
-        return Mark(digest[:MARK], keep_until)
+        return Mark(self._digest(kind, what)[:MARK], keep_until)
+
+    def _digest(self, kind: str, what: str) -> bytes:
+        return hashlib.sha256(b"%s\0%s\0%s" % (self._realm, kind.encode(), what.encode())).digest()
 
     def add_all(self, rows: tuple[Row | Mark, ...]) -> Awaitable[int | None]:
         """See Transient.add_all."""
