@@ -208,6 +208,22 @@ async def auth0(managed: Running, monkeypatch: pytest.MonkeyPatch) -> Api:
     return await api(managed, realm="tenant")
 
 
+async def test_auth0_documents_can_be_sent_back(auth0: Api) -> None:
+    made = await auth0.post("/clients", {"name": "My App", "callbacks": ["https://my.example/cb"]})
+    for path in (f"/clients/{made.json()['client_id']}", "/tenants/settings"):
+        read = await auth0.get(path)
+        back = await auth0.patch(path, read.json(), if_match=read.headers["etag"])
+        assert (back.status_code, back.text) == (200, read.text)
+        assert back.headers["etag"] == read.headers["etag"]
+    wrong = {f"/clients/{made.json()['client_id']}": ("callbacks", []), "/tenants/settings": ("session_lifetime", 1)}
+    for path, (name, value) in wrong.items():
+        read = await auth0.get(path)
+        told(await auth0.patch(path, {**read.json(), name: value}), 400, "management.invalid", name)
+    for name, value in {"tenant": "other", "global": True}.items():
+        told(await auth0.patch(next(iter(wrong)), {name: value}), 400, "management.invalid", name)
+    told(await auth0.patch("/tenants/settings", {"friendly_name": "x"}), 400, "management.invalid", "friendly_name")
+
+
 async def test_auth0_names_of_a_client(auth0: Api) -> None:
     body = {
         "name": "My App", "callbacks": ["https://my.example/cb"], "allowed_logout_urls": ["https://my.example/"],

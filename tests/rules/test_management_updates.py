@@ -54,6 +54,20 @@ async def test_what_was_read_can_be_sent_back(manager: Api) -> None:
             assert back.headers["etag"] == read.headers["etag"], (path, method)
 
 
+async def test_a_level_that_is_chosen_is_kept_where_it_is_what_the_profile_was_called(manager: Api) -> None:
+    """A document that was read names profile and level, which only tells the profile; a level alone is a choice."""
+    read = (await manager.get("/clients/app")).json()
+    assert (read["profile"], read["compliance_level"]) == (None, "none")
+    await manager.patch("/clients/app", read)
+    unset = await manager.server.management.configuration.client("default", "app")
+    assert unset is not None
+    assert unset.compliance_level is None
+    assert (await manager.patch("/clients/app", {"compliance_level": "none"})).status_code == 200
+    chosen = await manager.server.management.configuration.client("default", "app")
+    assert chosen is not None
+    assert chosen.compliance_level == "none"
+
+
 async def test_what_cannot_be_set_is_refused_where_it_differs(manager: Api) -> None:
     wrong: dict[str, dict[str, Any]] = {
         "/clients/app": {"client_id_issued_at": 1},

@@ -33,11 +33,11 @@ MOST_HOURS = 720
 
 
 def taken(said: dict[str, Any]) -> dict[str, Any]:
-    """A body about a client in our words. Raises Failed where one thing is said twice, or cannot be said here."""
+    """A body about a client in our words. Raises Failed where two words say two things, or one cannot be said here."""
     found = {name: value for name, value in said.items() if name not in WITHOUT_EFFECT and name not in SAME}
     for name, ours in SAME.items():
         if name in said:
-            if ours in said:
+            if said.get(ours, said[name]) != said[name]:
                 raise invalid(Problem(name, f"is {ours}, which is there too"))
             found[ours] = said[name]
     if "app_type" in found:
@@ -124,10 +124,14 @@ def tenant_taken(said: dict[str, Any]) -> dict[str, Any]:
         hours = found.pop(SESSION)
         if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MOST_HOURS:
             raise invalid(Problem(SESSION, f"must be a number of hours, at most {MOST_HOURS}"))
-        if "lifetimes" in found:
+        lifetimes = found.setdefault("lifetimes", {"session": int(hours * HOUR)})
+        if not isinstance(lifetimes, dict) or lifetimes.get("session") != int(hours * HOUR):
             raise invalid(Problem(SESSION, "is lifetimes.session, and lifetimes is there too"))
-        found["lifetimes"] = {"session": int(hours * HOUR)}
     return found
+
+
+TENANT_READ_ONLY = ("friendly_name", "flags", "enabled_locales")
+"""What is shown of a tenant and set elsewhere, or nowhere."""
 
 
 def tenant_shown(settings: RealmSettings) -> dict[str, Any]:

@@ -74,7 +74,7 @@ async def create_client(call: Here) -> Response:
     only one that shows the secret.
     """
     said = call.json()
-    members = complete(auth0.with_defaults(said) if call.auth0 else named(call, said))
+    members = complete(auth0.with_defaults(said) if call.auth0 else _with_profile(said))
     client_id = members.setdefault("client_id", secrets.token_hex(16))
     wanted, secret = input_of(members)
     settings = await call.settings()
@@ -109,7 +109,7 @@ async def replace_client(call: Here, client_id: Id) -> Response:
     settings = await call.settings()
 
     async def plan(current: Client) -> Change:
-        members = complete(own(current, said))
+        members = complete(_with_profile(own(current, said)))
         wanted, secret = input_of(members)
         check_switch(settings, members)
         return await call.management.plan_client(settings, wanted, secret)
@@ -163,7 +163,7 @@ async def update(call: Call, client_id: str, patch: dict[str, Any]) -> Client:
     settings = await call.settings()
 
     async def plan(current: Client) -> Change:
-        said = own(current, _with_profile(patch))
+        said = _with_profile(own(current, patch))
         there = members_of(current)
         if "profile" in said:  # what the profile chose, and nobody else, is chosen again
             there |= {name: None for name in CHOSEN if there[name] in DEFAULTS}
@@ -193,16 +193,20 @@ def document(call: Call, client: Client) -> dict[str, Any]:
 
 
 def own(client: Client, said: dict[str, Any]) -> dict[str, Any]:
-    """A body without what is shown of the client and not kept: its age, a level that only tells its profile."""
+    """A body without what is shown of the client and not kept: its age, a level that only tells its profile.
+
+    A level that comes without a profile was not read here: somebody chose it.
+    """
     shown: dict[str, Any] = {"client_id_issued_at": client.client_id_issued_at}
-    if client.compliance_level is None:
+    if client.compliance_level is None and "profile" in said:
         shown["compliance_level"] = auth0.level_of(client)
     return writable(said, shown, *shown)
 
 
 def named(call: Call, said: dict[str, Any]) -> dict[str, Any]:
     """What a body says, in our words. Raises Failed."""
-    return _with_profile(auth0.taken(said) if call.auth0 else said)
+    shown = {"tenant": call.realm, "global": False}
+    return auth0.taken(writable(said, shown, *shown)) if call.auth0 else said
 
 
 def _with_profile(said: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,10 @@ async def patch_settings(call: Here) -> Response:
     `pushed_authorization_requests_supported` is the switch `pushed_authorization_requests.supported`.
     """
     said = call.json()
-    settings = await update(call, auth0.tenant_taken(said) if call.auth0 else said)
+    if call.auth0:
+        shown = auth0.tenant_shown(await call.settings())
+        said = auth0.tenant_taken(writable(said, shown, *auth0.TENANT_READ_ONLY))
+    settings = await update(call, said)
     return answer(document(call, settings), record=settings)
 
 
