@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pushgate.fetch import CachedJson, FetchError
@@ -26,13 +26,13 @@ class RegisteredClientKeys:
         self._clock = clock
         self._imported: OrderedDict[tuple[str, str, str], tuple[object, Any]] = OrderedDict()
 
-    async def keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
+    async def keys(self, realm: str, client: Client, header: Mapping[str, object]) -> KeySet:
         """The keys that may have signed an assertion with this header: of the registered method alone."""
         if client.token_endpoint_auth_method == "client_secret_jwt":
             return self.secret(realm, client)
         return await self.public_keys(realm, client, header)
 
-    async def public_keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
+    async def public_keys(self, realm: str, client: Client, header: Mapping[str, object]) -> KeySet:
         """The public keys that may have signed a JWT with this header; an unknown kid causes one refetch."""
         where = (realm, client.client_id, "public")
         if client.jwks is not None:
@@ -52,7 +52,7 @@ class RegisteredClientKeys:
         except FetchError:
             return None
 
-    async def _published(self, where: tuple[str, str, str], uri: str, header: dict[str, object]) -> KeySet:
+    async def _published(self, where: tuple[str, str, str], uri: str, header: Mapping[str, object]) -> KeySet:
         try:
             document = await self._documents.get(uri, now=self._clock())
             keys = self._import(where, document, lambda: KeySet.of_jwks(_jwks(document)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -442,8 +443,8 @@ def test_message_signing_narrows_the_algorithms(alg: str) -> None:
 
 
 def test_rules_add_no_algorithm() -> None:
-    unverified = parse_request_object(made())
-    unverified.header["alg"] = "HS256"
+    asked = parse_request_object(made())
+    unverified = replace(asked, header={**asked.header, "alg": "HS256"})
     wide = RequestObjectRules(algorithms=frozenset({"HS256"}), audience_required=False, window_required=False)
     facts: dict[str, Any] = {"client_id": "app", "registered_alg": None, "issuer": ISSUER, "now": NOW, "rules": wide}
     keys = KeySet.of_secret("a-secret-of-at-least-22-characters")

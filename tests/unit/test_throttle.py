@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 
@@ -167,6 +168,13 @@ async def test_a_guesser_is_stopped_before_the_secret_is_looked_at(strict: Runni
     assert await push(strict, "hybrid") == 201
     strict.clock.advance(15)
     assert await push(strict) == 201
+
+
+async def test_guesses_that_come_together_are_counted_one_by_one(strict: Running) -> None:
+    """Requests walk in step, but not between looking at the count and raising it."""
+    guesses = (push(strict, "app", f"wrong-secret-of-at-least-22-characters-{number}") for number in range(60))
+    answers = await asyncio.gather(*guesses)
+    assert (answers.count(401), answers.count(429)) == (4, 56)
 
 
 async def test_failures_that_are_spread_out_lock_nobody_out(strict: Running) -> None:

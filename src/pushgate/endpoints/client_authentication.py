@@ -8,6 +8,7 @@ from __future__ import annotations
 from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Request
+from pushgate.endpoints.in_step import in_step
 from pushgate.errors import InvalidClient
 from pushgate.jose.verify import Unverified
 from pushgate.model import Client
@@ -37,6 +38,7 @@ async def identify_client(ctx: Context, request: Request, params: Params) -> Ide
         request.claimed_client = None
         raise refusals.CLIENT_AUTHENTICATION("longer than any client_id")
     request.claimed_client = client_id
+    await in_step()
     limit = failure_limit(ctx, request, client_id)
     ctx.services.buckets.check(limit, ctx.now())
     try:

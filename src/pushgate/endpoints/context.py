@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import urandom
@@ -38,10 +38,10 @@ from pushgate.throttle import Buckets
 class ClientKeys(Protocol):
     """Where the keys of a client come from: its registration, its jwks_uri, or its secret."""
 
-    async def keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
+    async def keys(self, realm: str, client: Client, header: Mapping[str, object]) -> KeySet:
         """The keys to verify an assertion with this header; empty if they cannot be had."""
 
-    async def public_keys(self, realm: str, client: Client, header: dict[str, object]) -> KeySet:
+    async def public_keys(self, realm: str, client: Client, header: Mapping[str, object]) -> KeySet:
         """The keys to verify another JWT of the client with; never a secret."""
 
     async def encryption_key(self, realm: str, client: Client, alg: str) -> EncryptionKey | None:

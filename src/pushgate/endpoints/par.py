@@ -11,6 +11,7 @@ from pushgate.endpoints.client_authentication import identify_client
 from pushgate.endpoints.context import Context, new_handle, new_id
 from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Reply, Request, json_reply
+from pushgate.endpoints.in_step import in_step
 from pushgate.endpoints.request_object import Asked, pushed
 from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
@@ -40,6 +41,7 @@ async def push(ctx: Context, request: Request) -> Reply:
         take(ctx, "push-address", request.address, ctx.realm.pushes_per_address)
     identified = await identify_client(ctx, request, params)
     client = identified.client
+    await in_step()
     try:
         proof = proof_of(ctx, request, ctx.realm.issuer.par, ctx.policy(client))
         take_turn(ctx, client)

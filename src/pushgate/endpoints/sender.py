@@ -12,6 +12,7 @@ from pushgate import refusals
 from pushgate.endpoints.client_authentication import Identified, failure_limit, identify_client
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Reply, Request
+from pushgate.endpoints.in_step import in_step
 from pushgate.errors import OAuthError, UseDpopNonce
 from pushgate.model import Client, Confirmation, Fact
 from pushgate.profiles import Policy
@@ -37,6 +38,7 @@ async def authenticate_sender(ctx: Context, request: Request, params: Params, ur
     RFC 8705 3.
     """
     found = await identify_client(ctx, request, params)
+    await in_step()
     try:
         proof = proof_of(ctx, request, url, ctx.policy(found.client))
     except OAuthError:

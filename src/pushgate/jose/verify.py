@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -26,7 +29,7 @@ class BadJws(ValueError):
 class Unverified:
     """A parsed JWS that nobody has vouched for yet."""
 
-    header: dict[str, Any]
+    header: Mapping[str, Any]
     claims: dict[str, Any]
     signing_input: bytes
     signature: bytes
@@ -47,15 +50,21 @@ def parse_jws(value: str) -> Unverified:
         raise BadJws("not three parts")
     if len(parts[0]) > MAX_HEADER:
         raise BadJws("header too long")
-    header = json_object(unbase64(parts[0]))
-    if not isinstance(header.get("alg"), str):
-        raise BadJws("no alg")
     return Unverified(
-        header=header,
+        header=_header(parts[0]),
         claims=json_object(unbase64(parts[1])),
         signing_input=f"{parts[0]}.{parts[1]}".encode("ascii"),
         signature=unbase64(parts[2]),
     )
+
+
+@lru_cache(maxsize=256)
+def _header(part: str) -> Mapping[str, Any]:
+    """A header as it can be looked at and not changed, for it is kept: a client's are the same again and again."""
+    header = json_object(unbase64(part))
+    if not isinstance(header.get("alg"), str):
+        raise BadJws("no alg")
+    return MappingProxyType(header)
 
 
 def unbase64(part: str) -> bytes:
@@ -155,7 +164,7 @@ class KeySet:
         """The UTF-8 bytes of a client secret as HMAC key (OpenID Connect Core 10.1)."""
         return cls([VerificationKey(OctKey.import_key(secret.encode()), None, None, "sig")])
 
-    def candidates(self, header: dict[str, Any]) -> list[VerificationKey]:
+    def candidates(self, header: Mapping[str, Any]) -> list[VerificationKey]:
         """The keys that may have made a signature with this header; one, if it names a `kid`."""
         kid, alg = header.get("kid"), header["alg"]
         if kid is not None and not isinstance(kid, str):

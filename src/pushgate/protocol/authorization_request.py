@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
 from pushgate import refusals
 from pushgate.errors import OAuthError
-from pushgate.model import AuthorizationRequest, ClaimsRequest, Details
+from pushgate.model import AuthorizationRequest
 from pushgate.profiles import Policy, canonical_response_type
-from pushgate.protocol.authorization_details import requested_details
-from pushgate.protocol.claims_request import requested_claims
+from pushgate.protocol.authorization_details import parse_authorization_details
+from pushgate.protocol.claims_request import parse_claims
 from pushgate.protocol.interaction import session_digest
 from pushgate.protocol.params import Params
 from pushgate.protocol.resource import requested_resources
@@ -52,6 +54,38 @@ def _parse_scope(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value.split(" ")))
 
 
+def _response_type(value: str) -> str:
+    return canonical_response_type(value[:MAX_RESPONSE_TYPE])
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(value.split())
+
+
+def _max_age(value: str) -> int:
+    if not MAX_AGE.fullmatch(value):
+        raise refusals.MAX_AGE()
+    return int(value)
+
+
+AS_IT_IS = (
+    "response_mode", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method", "login_hint",
+    "id_token_hint", "display", "dpop_jkt", "service", "connection", "organization", "invitation", "decision",
+    "save_consent",
+)  # fmt: skip
+READ: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(AS_IT_IS, str),
+    **dict.fromkeys(("prompt", "acr_values", "ui_locales", "claims_locales"), _words),
+    "response_type": _response_type,
+    "scope": parse_scope,
+    "max_age": _max_age,
+    "authorization_details": parse_authorization_details,
+    "claims": parse_claims,
+    "csrf": session_digest,
+}
+"""The parameters that this server understands, beside those that name resources, and how each is read."""
+
+
 def parse_authorization_request(
     params: Params, client_id: str, custom: str | None = None
 ) -> tuple[AuthorizationRequest, OAuthError | None]:
@@ -63,62 +97,22 @@ def parse_authorization_request(
     request (RFC 9126 2.1). A value that cannot be represented is left out and refused by the second
     result, to be raised when it is known where refusals go (`rules.Facts.malformed`).
     """
-    get = params.get
     malformed: OAuthError | None = refusals.REPEATED_PARAMETER() if params.repeated else None
-    response_type, max_age, raw_scope = get("response_type"), get("max_age"), get("scope")
-    scope: tuple[str, ...] | None = None
-    if raw_scope is not None:
+    said: dict[str, Any] = {}
+    for name, value in params.items():
+        read = READ.get(name)
+        if read is not None:
+            try:
+                said[name] = read(value)
+            except OAuthError as problem:
+                malformed = malformed or problem
+    if "resource" in params or "audience" in params:
         try:
-            scope = parse_scope(raw_scope)
+            said["resource"] = requested_resources(params)
         except OAuthError as problem:
             malformed = malformed or problem
-    resource, details, claims, problem_inside = _structures(params)
-    malformed = malformed or problem_inside
-    if max_age is not None and not MAX_AGE.fullmatch(max_age):
-        malformed, max_age = malformed or refusals.MAX_AGE(), None
-    request = AuthorizationRequest(
-        client_id=client_id,
-        response_type=None if response_type is None else canonical_response_type(response_type[:MAX_RESPONSE_TYPE]),
-        response_mode=get("response_mode"),
-        redirect_uri=get("redirect_uri"),
-        scope=scope,
-        state=get("state"),
-        nonce=get("nonce"),
-        prompt=_words(get("prompt")),
-        max_age=None if max_age is None else int(max_age),
-        code_challenge=get("code_challenge"),
-        code_challenge_method=get("code_challenge_method"),
-        login_hint=get("login_hint"),
-        id_token_hint=get("id_token_hint"),
-        acr_values=_words(get("acr_values")),
-        ui_locales=_words(get("ui_locales")),
-        display=get("display"),
-        dpop_jkt=get("dpop_jkt"),
-        resource=resource,
-        authorization_details=details,
-        claims=claims,
-        claims_locales=_words(get("claims_locales")),
-        service=get("service"),
-        connection=get("connection"),
-        organization=get("organization"),
-        invitation=get("invitation"),
-        csrf=session_digest(params["csrf"]) if "csrf" in params else None,
-        decision=get("decision"),
-        save_consent=get("save_consent"),
-    )
+    request = AuthorizationRequest(client_id=client_id, **said)
     return (request, malformed) if custom is None else _with_custom(request, malformed, params, custom)
-
-
-def _structures(params: Params) -> tuple[tuple[str, ...], Details, ClaimsRequest | None, OAuthError | None]:
-    """The parameters that have an inside of their own, and what is wrong with them."""
-    resource: tuple[str, ...] = ()
-    details: Details = ()
-    try:
-        resource = requested_resources(params)
-        details = requested_details(params)
-        return resource, details, requested_claims(params), None
-    except OAuthError as problem:
-        return resource, details, None, problem
 
 
 def _with_custom(
@@ -151,7 +145,3 @@ def merged(request: AuthorizationRequest, beside: AuthorizationRequest) -> Autho
     none = AuthorizationRequest(client_id=request.client_id)
     found = {name: getattr(beside, name) for name in MERGED if getattr(request, name) == getattr(none, name)}
     return msgspec.structs.replace(request, **found)
-
-
-def _words(value: str | None) -> tuple[str, ...]:
-    return () if value is None else tuple(value.split())

@@ -7,7 +7,6 @@ from typing import Any
 from pushgate import refusals
 from pushgate.jose.verify import json_object
 from pushgate.model import AuthorizationRequest, ClaimsRequest, ClaimWish, Client, Fact
-from pushgate.protocol.params import Params
 
 MAX_BYTES = 16 * 1024
 MAX_CLAIMS = 100  # of one place
@@ -17,12 +16,6 @@ MAX_DEPTH = 6  # objects and arrays inside one another
 
 
 # --- Reading --------------------------------------------------------------------------------------------
-
-
-def requested_claims(params: Params) -> ClaimsRequest | None:
-    """What a request says in `claims`; None where it says nothing. Raises InvalidRequest. OpenID Connect Core 5.5."""
-    text = params.get("claims")
-    return None if text is None else parse_claims(text)
 
 
 def parse_claims(text: str) -> ClaimsRequest:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import NO_STORE, Reply, Request, error_reply
+from pushgate.endpoints.in_step import in_step
 from pushgate.errors import OAuthError
 from pushgate.events import RequestRefused
 from pushgate.manage.api import ManagementApi, find_call
@@ -131,6 +132,7 @@ class Application:
             await self._managed(scope, receive, send, request, place)
             return
         reply = await self.answer(request, receive)
+        await in_step()
         out = [*reply.headers, (b"x-request-id", request.id.encode())]
         if reply.status != 204:  # which has no content at all (RFC 9110 8.6)
             out.append((b"content-length", b"%d" % len(reply.body)))
@@ -212,6 +214,7 @@ class Application:
             raise refusals.URI_SIZE()
         if request.method in ("POST", "PUT"):
             request.body = await read_body(request, receive, ctx.realm.dialect.body_limit)
+        await in_step()
         if route.machine is not None:
             return await route.machine(ctx, request)
         if route.page is not None and self._elsewhere(ctx, request):
