@@ -118,8 +118,8 @@ class Installation:
             raise Unavailable(f"`pushgate apply` failed:\n{done.stderr.strip()}")
 
     @contextmanager
-    def serving(self) -> Iterator[Server]:
-        """`pushgate serve` as anyone would start it."""
+    def serving(self, *, logs: Path | None = None) -> Iterator[Server]:
+        """`pushgate serve` as anyone would start it; its log goes to `logs`, or else beside the data."""
         command = self.command("serve", "--port", str(self.port))
         with started(
             "pushgate",
@@ -128,6 +128,7 @@ class Installation:
             ready="/readyz",
             folder=self.folder,
             environment=self.environment(),
+            logs=logs,
         ) as server:
             server.secret = self.secret
             server.target = discover(server)

@@ -124,10 +124,20 @@ def get(port: int, path: str) -> tuple[int, bytes]:
 
 @contextmanager
 def started(
-    name: str, command: list[str], *, port: int, ready: str, folder: Path, environment: dict[str, str]
+    name: str,
+    command: list[str],
+    *,
+    port: int,
+    ready: str,
+    folder: Path,
+    environment: dict[str, str],
+    logs: Path | None = None,
 ) -> Iterator[Server]:
-    """Start a server on the server core, wait until `ready` answers 200, stop it in the end."""
-    log = folder / f"{name}.log"
+    """Start a server on the server core, wait until `ready` answers 200, stop it in the end.
+
+    Its log goes to a file in `logs`, or else in its own folder.
+    """
+    log = (logs or folder) / f"{name}.log"
     began = time.perf_counter()
     with log.open("ab") as output, on_server_core():
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
