@@ -53,6 +53,7 @@ async def push(ctx: Context, request: Request) -> Reply:
         # A replayed assertion authenticates nobody, so that is what the reply speaks of first.
         await settle(ctx, request, identified)
         raise
+    await in_step()
     handle, row = row_of(ctx, record)
     await settle(ctx, request, identified, row, proof=proof)
     lifetime = request_lifetime(ctx, client)

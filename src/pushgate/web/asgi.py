@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pushgate import refusals
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import NO_STORE, Reply, Request, error_reply
-from pushgate.endpoints.in_step import in_step
+from pushgate.endpoints.in_step import Convoys, in_step
 from pushgate.errors import OAuthError
 from pushgate.events import RequestRefused
 from pushgate.manage.api import ManagementApi, find_call
@@ -72,6 +72,7 @@ class Application:
         )
         self.api = ManagementApi(server, self.management)
         self._mount_points = tuple(f"{self._root}{prefix}" for prefix in self.mounts)
+        self._convoys = Convoys()
         self._ids = map("{}-{:x}".format, itertools.repeat(secrets.token_hex(5)), itertools.count(1))
         self._hsts = (
             (b"strict-transport-security", b"max-age=31536000") if server.base_url.startswith("https:") else None
@@ -214,7 +215,7 @@ class Application:
             raise refusals.URI_SIZE()
         if request.method in ("POST", "PUT"):
             request.body = await read_body(request, receive, ctx.realm.dialect.body_limit)
-        await in_step()
+        await self._convoys.next()
         if route.machine is not None:
             return await route.machine(ctx, request)
         if route.page is not None and self._elsewhere(ctx, request):
