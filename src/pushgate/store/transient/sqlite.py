@@ -47,7 +47,7 @@ PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "cache_size=-4000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
-    "wal_autocheckpoint=2000",  # pages: those that random keys touch again and again are then written back once
+    "wal_autocheckpoint=250",  # pages: a checkpoint stops the writer, so it is made small and often
     "foreign_keys=ON",
     "secure_delete=OFF",  # some builds overwrite what is deleted: a purge then writes everything twice
 )
