@@ -212,3 +212,20 @@ def test_any_signed_assertion_is_verified_or_refused(
     assert found.remember_until >= claims["exp"] + 10
     assert header.get("typ") in ("JWT", None)
     assert "crit" not in header
+
+
+def test_a_header_that_comes_again_is_remembered_and_cannot_be_changed() -> None:
+    part = b64({"alg": "ES256", "kid": "one"})
+    first, again = (parse_jws(f"{part}.e30.AA").header for _ in range(2))
+    assert first is again
+    with pytest.raises(TypeError):
+        first["alg"] = "none"  # type: ignore[index]
+
+
+def test_a_header_with_a_key_in_it_is_not_kept() -> None:
+    """Somebody may send the private half by mistake."""
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": "x" * 43, "d": "d" * 43}
+    part = b64({"alg": "EdDSA", "typ": "dpop+jwt", "jwk": jwk})
+    first, again = (parse_jws(f"{part}.e30.AA").header for _ in range(2))
+    assert first == again
+    assert first is not again

@@ -18,6 +18,7 @@ from pushgate.jose.algorithms import ALGORITHMS, fits
 
 MAX_JWS = 16 * 1024  # characters
 MAX_HEADER = 4 * 1024  # characters, encoded
+MAX_REMEMBERED = 128  # characters, encoded: alg, typ and kid; a header with a jwk is longer
 MIN_RSA_BITS = 2048
 
 
@@ -58,9 +59,18 @@ def parse_jws(value: str) -> Unverified:
     )
 
 
-@lru_cache(maxsize=256)
 def _header(part: str) -> Mapping[str, Any]:
-    """A header as it can be looked at and not changed, for it is kept: a client's are the same again and again."""
+    """See `_read_header`. A client's are always the same: short ones are kept, none that could hold a key."""
+    return _known_header(part) if len(part) <= MAX_REMEMBERED else _read_header(part)
+
+
+@lru_cache(maxsize=256)
+def _known_header(part: str) -> Mapping[str, Any]:
+    return _read_header(part)
+
+
+def _read_header(part: str) -> Mapping[str, Any]:
+    """A header, to be looked at and not changed. Raises BadJws. RFC 7515 4."""
     header = json_object(unbase64(part))
     if not isinstance(header.get("alg"), str):
         raise BadJws("no alg")
