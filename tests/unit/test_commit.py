@@ -26,7 +26,7 @@ class Watched:
     """The real statements, written down, with a place to wait or fail before each."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._real = SqliteTransaction(connection)
+        self._real = SqliteTransaction(connection, None)
         self.seen: list[str] = []
         self.before: dict[str, Callable[[], None]] = {}
 

@@ -25,7 +25,7 @@ class SqliteEngine:
         self.writer, writing = _connection(path)
         self._raw = writing
         self._reader = self.writer if path is None else _connection(path)[0]
-        self._transaction = SqliteTransaction(writing)
+        self._transaction = SqliteTransaction(writing, path)
         self._commit = GroupCommit(self._transaction)
 
     async def read(self, work: Callable[[sa.Connection], T]) -> T:
@@ -62,6 +62,7 @@ class SqliteEngine:
 
     def close(self) -> None:
         """Close the connections; nothing is on its way."""
+        self._transaction.close()
         for connection in {self._reader, self.writer}:
             connection.close()
             connection.engine.dispose()

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from pushgate.store.checkpoints import Checkpoints
 from pushgate.store.commit import GroupCommit, wait_for
 from pushgate.store.ports import MARK, Again, First, Mark, Row, Stored, StoreUnavailable
 
@@ -47,7 +48,7 @@ PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "cache_size=-4000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
-    "wal_autocheckpoint=250",  # pages: a checkpoint stops the writer, so it is made small and often
+    "wal_autocheckpoint=4000",  # pages: where `Checkpoints` do not keep up, the commit that gets there waits for one
     "foreign_keys=ON",
     "secure_delete=OFF",  # some builds overwrite what is deleted: a purge then writes everything twice
 )
@@ -62,7 +63,8 @@ class SqliteTransient:
         self._connection = connect(path)
         self._connection.executescript(SCHEMA)
         self._reader = self._connection if path is None else connect(path)
-        self._commit = GroupCommit(SqliteTransaction(self._connection))
+        self._transaction = SqliteTransaction(self._connection, path)
+        self._commit = GroupCommit(self._transaction)
 
     def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """See store.ports.Transient.add."""
@@ -147,6 +149,7 @@ class SqliteTransient:
     async def aclose(self) -> None:
         """See store.ports.Transient.aclose."""
         await self._commit.aclose()
+        self._transaction.close()
         if self._reader is not self._connection:
             self._reader.close()
         self._connection.close()
@@ -161,10 +164,11 @@ def connect(path: Path | None) -> sqlite3.Connection:
 
 
 class SqliteTransaction:
-    """BEGIN IMMEDIATE without waiting, COMMIT, ROLLBACK."""
+    """BEGIN IMMEDIATE without waiting, COMMIT, ROLLBACK; with a path, checkpoints of that file."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._connection = connection
+        self._checkpoints = None if path is None else Checkpoints(partial(connect, path))
         # Waiting is done by GroupCommit, off the event loop.
         connection.execute("PRAGMA busy_timeout=0")
 
@@ -186,8 +190,15 @@ class SqliteTransaction:
     def commit(self) -> None:
         """See store.commit.Transaction."""
         self._connection.execute("COMMIT")
+        if self._checkpoints is not None:
+            self._checkpoints.committed()
 
     def rollback(self) -> None:
         """See store.commit.Transaction."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """End the checkpoints; the connection stays."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
