@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -444,7 +444,7 @@ def test_message_signing_narrows_the_algorithms(alg: str) -> None:
 
 def test_rules_add_no_algorithm() -> None:
     asked = parse_request_object(made())
-    unverified = replace(asked, header={**asked.header, "alg": "HS256"})
+    unverified = msgspec.structs.replace(asked, header={**asked.header, "alg": "HS256"})
     wide = RequestObjectRules(algorithms=frozenset({"HS256"}), audience_required=False, window_required=False)
     facts: dict[str, Any] = {"client_id": "app", "registered_alg": None, "issuer": ISSUER, "now": NOW, "rules": wide}
     keys = KeySet.of_secret("a-secret-of-at-least-22-characters")

@@ -41,11 +41,12 @@ async def push(ctx: Context, request: Request) -> Reply:
         take(ctx, "push-address", request.address, ctx.realm.pushes_per_address)
     identified = await identify_client(ctx, request, params)
     client = identified.client
+    policy = ctx.policy(client)
     await in_step()
     try:
-        proof = proof_of(ctx, request, ctx.realm.issuer.par, ctx.policy(client))
+        proof = proof_of(ctx, request, ctx.realm.issuer.par, policy)
         take_turn(ctx, client)
-        client_auth.check_pusher(client, params, ctx.policy(client).dialect)
+        client_auth.check_pusher(client, params, policy.dialect)
         params.reject_repeated("request_uri", "request")
         asked = await pushed(ctx, client, params)
         record = pushed_request(ctx, request, client, asked, None if proof is None else proof.jkt)

@@ -26,8 +26,7 @@ class BadJws(ValueError):
     """Not a compact JWS with a JSON object inside; the message says what is wrong, for the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
+class Unverified(msgspec.Struct, frozen=True, gc=False):
     """A parsed JWS that nobody has vouched for yet."""
 
     header: Mapping[str, Any]

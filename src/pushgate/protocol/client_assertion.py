@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pushgate import refusals
 from pushgate.errors import Refusal
 from pushgate.jose.verify import BadJws, KeySet, Unverified, parse_jws, verify_jws
-from pushgate.model import Client
+from pushgate.model import Client, Fact
 from pushgate.profiles import SecurityProfile
 
 SKEW_AHEAD = 30  # seconds: iat and nbf may lie this far in the future
@@ -34,8 +33,7 @@ SYMMETRIC_ALGS = ("HS256", "HS384", "HS512")
 METHOD_ALGS = {"private_key_jwt": ASYMMETRIC_ALGS, "client_secret_jwt": SYMMETRIC_ALGS}
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedAssertion:
+class UnusedAssertion(Fact, frozen=True):
     """A valid assertion; whether it was used before is for the store to say."""
 
     client: Client

@@ -54,12 +54,9 @@ def parse_form(body: bytes, *, query: bytes = b"") -> Params:
             if "%" in name or "+" in name:
                 name = _unquote(name)
         if name in REPEATABLE:
-            value = value.replace(" ", NO_SPACE)
-        if name in found:
-            if name in REPEATABLE:
-                value = f"{found[name]} {value}".strip()
-            else:
-                repeated.add(name)
+            value = f"{found.get(name, '')} {value.replace(' ', NO_SPACE)}".strip(" ")
+        elif name in found:
+            repeated.add(name)
         found[name] = value
     if repeated or "" in found.values() or "" in found:
         found.repeated = frozenset(repeated - {""})

@@ -72,6 +72,8 @@ def check_resources(
     """
     if demanded and not wanted:
         raise refusals.RESOURCE_MISSING()
+    if not wanted:
+        return
     identifiers = {resource.identifier for resource in known}
     for uri in wanted:
         if uri not in identifiers:

@@ -178,7 +178,7 @@ def key_of_the_code(f: Facts) -> None:
 
 def prompts_of_the_product(f: Facts) -> None:
     """No value that the product lacks: `Dialect.prompts`. What nobody knows is ignored. OpenID Connect Core 3.1.2.1."""
-    if any(value in KNOWN_PROMPTS and value not in f.policy.dialect.prompts for value in f.request.prompt):
+    if KNOWN_PROMPTS.intersection(f.request.prompt) - f.policy.dialect.prompts:
         raise refusals.PROMPT_UNKNOWN()
 
 
