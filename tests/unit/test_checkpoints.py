@@ -38,18 +38,23 @@ def in_database(path: Path, query: str = "SELECT count(*) FROM t") -> int:
     return found
 
 
-def commits(connection: sqlite3.Connection, checkpoints: Checkpoints, count: int) -> None:
-    """So many commits, one row each."""
-    for _ in range(count):
-        connection.execute("INSERT INTO t DEFAULT VALUES")
-        checkpoints.committed()
+MANY = "INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?) SELECT NULL FROM c"
 
 
-@pytest.mark.parametrize(("count", "moved"), [(EVERY - 1, 0), (EVERY, EVERY)])
-def test_so_many_commits_make_a_checkpoint(path: Path, count: int, moved: int) -> None:
+def committed(connection: sqlite3.Connection, checkpoints: Checkpoints, *commits: int) -> None:
+    """Commits of so many rows each."""
+    for count in commits:
+        connection.execute(MANY, (count,))
+        checkpoints.committed(count)
+
+
+@pytest.mark.parametrize(
+    ("commits", "moved"), [((EVERY - 1,), 0), ((EVERY,), EVERY), ((EVERY - 1, 1), EVERY), ((1, EVERY - 2), 0)]
+)
+def test_so_many_rows_make_a_checkpoint(path: Path, commits: tuple[int, ...], moved: int) -> None:
     with closing(connect(path)) as connection:
         checkpoints = Checkpoints(partial(connect, path))
-        commits(connection, checkpoints, count)
+        committed(connection, checkpoints, *commits)
         checkpoints.close()
         assert in_database(path) == moved
 
@@ -64,7 +69,7 @@ def test_commits_go_on_while_one_is_made_and_only_one_is(path: Path) -> None:
 
     with closing(connect(path)) as connection:
         checkpoints = Checkpoints(slowly)
-        commits(connection, checkpoints, 3 * EVERY)
+        committed(connection, checkpoints, EVERY, EVERY, EVERY)
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (3 * EVERY,)
         assert in_database(path) == 0
         may_go.set()
@@ -83,10 +88,10 @@ def test_a_failure_is_tried_again_and_disturbs_no_commit(path: Path) -> None:
     tried = threading.Semaphore(0)
     with closing(connect(path)) as connection:
         checkpoints = Checkpoints(sometimes)
-        commits(connection, checkpoints, EVERY)
+        committed(connection, checkpoints, EVERY)
         assert tried.acquire(timeout=PATIENCE)
         while tries:  # the first may still be on its way out, and then a commit starts no second
-            commits(connection, checkpoints, 1)
+            committed(connection, checkpoints, 1)
         checkpoints.close()
         assert in_database(path) >= EVERY
 
@@ -95,35 +100,41 @@ def _broken() -> sqlite3.Connection:
     raise sqlite3.OperationalError("unable to open database file")
 
 
+def test_a_commit_is_done_even_where_no_thread_can_be_had(path: Path) -> None:
+    with closing(connect(path)) as connection:
+        checkpoints = Checkpoints(partial(connect, path))
+        checkpoints.close()
+        committed(connection, checkpoints, EVERY)
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (EVERY,)
+
+
 def test_a_reader_that_looks_back_holds_up_neither_commits_nor_checkpoints(path: Path) -> None:
     with closing(connect(path)) as connection, closing(connect(path)) as reader:
-        commits(connection, checkpoints := Checkpoints(partial(connect, path)), 1)
+        committed(connection, checkpoints := Checkpoints(partial(connect, path)), 1)
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
-        commits(connection, checkpoints, EVERY)
+        committed(connection, checkpoints, EVERY)
         checkpoints.close()
         assert in_database(path) <= 1, "what came after the reader began stays in the log"
         assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
         reader.execute("COMMIT")
-        commits(connection, checkpoints := Checkpoints(partial(connect, path)), EVERY)
+        committed(connection, checkpoints := Checkpoints(partial(connect, path)), EVERY)
         checkpoints.close()
         assert in_database(path) == 2 * EVERY + 1
 
 
 async def test_both_stores_make_them(tmp_path: Path) -> None:
-    """With commits of one row each, as on a server that has little to do."""
     path = tmp_path / "transient.db"
     store = SqliteTransient(path, lambda: 0.0)
-    for number in range(EVERY):
-        assert await store.add("par", b"%d" % number, b"", 1)
+    await store.add_many("par", [(b"%d" % number, b"", 1) for number in range(EVERY - 1)])
+    assert await store.add("par", b"the last", b"", 1)
     await _until(lambda: in_database(path, "SELECT count(*) FROM transient") == EVERY)
     await store.aclose()
 
     path = tmp_path / "durable.db"
     engine = SqliteEngine(path)
     engine.migrate(lambda connection: connection.exec_driver_sql("CREATE TABLE t (n INTEGER PRIMARY KEY)") and None)
-    for _ in range(EVERY):
-        await engine.write(lambda connection: connection.exec_driver_sql("INSERT INTO t DEFAULT VALUES") and None)
+    await engine.write(lambda connection: connection.exec_driver_sql(MANY, (EVERY,)) and None)
     await _until(lambda: in_database(path) == EVERY)
     await engine.aclose()
 
@@ -144,13 +155,12 @@ async def test_a_closed_store_leaves_no_thread_behind(tmp_path: Path, closed: st
     before = set(threading.enumerate())
     if closed == "store":
         store = SqliteTransient(tmp_path / "a.db", lambda: 0.0)
-        for number in range(EVERY):
-            await store.add("par", b"%d" % number, b"", 1)
+        await store.add_many("par", [(b"%d" % number, b"", 1) for number in range(EVERY)])
         await store.aclose()
     else:
         engine = SqliteEngine(tmp_path / "a.db")
-        for _ in range(EVERY):
-            await engine.write(lambda connection: connection.exec_driver_sql("SELECT 1") and None)
+        engine.migrate(lambda connection: connection.exec_driver_sql("CREATE TABLE t (n INTEGER PRIMARY KEY)") and None)
+        await engine.write(lambda connection: connection.exec_driver_sql(MANY, (EVERY,)) and None)
         await engine.aclose()
     assert set(threading.enumerate()) <= before
 

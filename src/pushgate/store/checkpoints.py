@@ -11,7 +11,9 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-EVERY = 32  # commits: rarer copies a page that has changed often only once, and the log gets longer
+EVERY = 512
+"""Rows changed: a few hundred pages. With more, the commits of that moment wait for the disk; with less, a page that
+changes often is copied more often."""
 
 
 class Checkpoints:
@@ -24,12 +26,13 @@ class Checkpoints:
         self._since = 0
         self._running: Future[None] | None = None
 
-    def committed(self) -> None:
-        """There is one commit more."""
-        self._since += 1
+    def committed(self, changes: int) -> None:
+        """One commit more, of so many rows. Never raises: it is done, whatever becomes of the checkpoint."""
+        self._since += changes
         if self._since >= EVERY and (self._running is None or self._running.done()):
             self._since = 0
-            self._running = self._thread.submit(self._checkpoint)
+            with contextlib.suppress(RuntimeError):  # no thread to be had
+                self._running = self._thread.submit(self._checkpoint)
 
     def _checkpoint(self) -> None:
         """Copy what no reader holds back. PASSIVE waits for nobody, and finds it done where another process does it.

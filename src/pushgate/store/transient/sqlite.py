@@ -169,6 +169,7 @@ class SqliteTransaction:
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._connection = connection
         self._checkpoints = None if path is None else Checkpoints(partial(connect, path))
+        self._changes = 0  # rows that this connection has changed, up to the last commit
         # Waiting is done by GroupCommit, off the event loop.
         connection.execute("PRAGMA busy_timeout=0")
 
@@ -191,7 +192,9 @@ class SqliteTransaction:
         """See store.commit.Transaction."""
         self._connection.execute("COMMIT")
         if self._checkpoints is not None:
-            self._checkpoints.committed()
+            changes = self._connection.total_changes
+            self._checkpoints.committed(changes - self._changes)
+            self._changes = changes
 
     def rollback(self) -> None:
         """See store.commit.Transaction."""
