@@ -276,6 +276,15 @@ async def test_auth0_names_of_tenant_settings(auth0: Api) -> None:
         )
 
 
+@pytest.mark.parametrize("seconds", [115, 28_801, 86_399])
+async def test_auth0_hours_say_the_very_second(auth0: Api, seconds: int) -> None:
+    await auth0.patch("/tenants/settings", {"lifetimes": {"session": seconds}})
+    read = (await auth0.get("/tenants/settings")).json()
+    for body in (read, {"session_lifetime": read["session_lifetime"]}):
+        reply = await auth0.patch("/tenants/settings", body)
+        assert (reply.status_code, reply.json()["lifetimes"]["session"]) == (200, seconds), reply.text
+
+
 async def test_auth0_names_are_known_nowhere_else(manager: Api) -> None:
     told(await manager.patch("/clients/app", {"name": "x"}), 400, "management.invalid", "name")
     told(await manager.get("/clients?app_type=spa"), 400, "management.query", "app_type")

@@ -42,8 +42,9 @@ class Convoys:
         if self._waiting and self._loop is loop:
             self._waiting.append(place)
         else:
-            self._loop, self._waiting = loop, [place]
-            loop.call_soon(self._turn, loop, self._waiting, TURNS)
+            convoy = [place]
+            self._loop, self._waiting = loop, convoy
+            loop.call_soon(self._turn, loop, convoy, TURNS)
         return place
 
     def _turn(self, loop: asyncio.AbstractEventLoop, convoy: list[asyncio.Future[None]], left: int) -> None:

@@ -202,11 +202,7 @@ class Application:
     async def _routed(self, request: Request, receive: Receive, place: Place, route: Route) -> Reply:
         if route.server_wide is not None:
             return await route.server_wide(self.server, request)
-        ctx = self.server.snapshot.loaded(place.realm) or await self.server.realm(place.realm)
-        if ctx is None:
-            raise refusals.NOT_FOUND("unknown realm")
-        if place.dialects is not None and ctx.realm.dialect.name not in place.dialects:
-            raise refusals.NOT_FOUND("a path of another product")
+        ctx = await self._in_force(place)
         if request.method == "OPTIONS" and route.cors:
             return cors.preflight(await cors.allowed_origin(self.server, ctx, route, request), route.methods)
         if request.method not in route.methods and not (request.method == "HEAD" and route.takes_head):
@@ -216,6 +212,7 @@ class Application:
         if request.method in ("POST", "PUT"):
             request.body = await read_body(request, receive, ctx.realm.dialect.body_limit)
         await self._convoys.next()
+        ctx = await self._in_force(place)  # whoever holds a body back is answered by what holds when it is there
         if route.machine is not None:
             return await route.machine(ctx, request)
         if route.page is not None and self._elsewhere(ctx, request):
@@ -227,6 +224,15 @@ class Application:
             return await route.managing(call)
         assert route.page is not None
         return await route.page(call)
+
+    async def _in_force(self, place: Place) -> Context:
+        """The realm as it is now. Raises NotFound."""
+        ctx = self.server.snapshot.loaded(place.realm) or await self.server.realm(place.realm)
+        if ctx is None:
+            raise refusals.NOT_FOUND("unknown realm")
+        if place.dialects is not None and ctx.realm.dialect.name not in place.dialects:
+            raise refusals.NOT_FOUND("a path of another product")
+        return ctx
 
     def _refused(self, request: Request, realm: str, route: Route | None, error: OAuthError) -> Reply:
         if error.refusal not in (refusals.NOT_FOUND, refusals.PREFETCH):

@@ -124,8 +124,9 @@ def tenant_taken(said: dict[str, Any]) -> dict[str, Any]:
         hours = found.pop(SESSION)
         if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MOST_HOURS:
             raise invalid(Problem(SESSION, f"must be a number of hours, at most {MOST_HOURS}"))
-        lifetimes = found.setdefault("lifetimes", {"session": int(hours * HOUR)})
-        if not isinstance(lifetimes, dict) or lifetimes.get("session") != int(hours * HOUR):
+        seconds = round(hours * HOUR)
+        lifetimes = found.setdefault("lifetimes", {"session": seconds})
+        if not isinstance(lifetimes, dict) or lifetimes.get("session") != seconds:
             raise invalid(Problem(SESSION, "is lifetimes.session, and lifetimes is there too"))
     return found
 

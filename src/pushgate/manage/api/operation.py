@@ -63,7 +63,7 @@ class Guarded(APIRoute):
     """A route that is answered to whoever has its scope, and whose refusals are problem documents."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What runs: the token, then the Idempotency-Key, then the operation."""
+        """What runs: the body is read, then the token, then the Idempotency-Key, then the operation."""
         operation = super().get_route_handler()
         extra = self.openapi_extra or {}
         scope = extra["security"][0][SCHEME][0]
@@ -72,11 +72,13 @@ class Guarded(APIRoute):
             call = call_of(request)
             once: Once | None = None
             try:
-                url = url_of(call.ctx, call.raw_path)
                 call.http, call.sent.endpoint = request, "management"
+                # Before the token: whoever holds a body back may do what is allowed when it is there.
+                call.body = await raw_body(request)
+                call.ctx = await call.server.realm(call.realm) or call.ctx
+                url = url_of(call.ctx, call.raw_path)
                 call.actor = await authorised(call.server, call.ctx, call.sent, url, scope)
                 call.management = call.management.acting(call.actor)
-                call.body = await raw_body(request)
                 once = await Once.begin(call) if extra.get(ACCEPTS) else None
                 reply = once.earlier if once is not None and once.earlier is not None else await operation(request)
             except EXPECTED as problem:

@@ -48,7 +48,7 @@ PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "cache_size=-4000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
-    "wal_autocheckpoint=4000",  # pages: where `Checkpoints` do not keep up, the commit that gets there waits for one
+    "wal_autocheckpoint=0",  # see store.checkpoints
     "foreign_keys=ON",
     "secure_delete=OFF",  # some builds overwrite what is deleted: a purge then writes everything twice
 )
@@ -190,11 +190,12 @@ class SqliteTransaction:
 
     def commit(self) -> None:
         """See store.commit.Transaction."""
+        rested = self._checkpoints is not None and self._checkpoints.at_rest()
         self._connection.execute("COMMIT")
         if self._checkpoints is not None:
-            changes = self._connection.total_changes
-            self._checkpoints.committed(changes - self._changes)
-            self._changes = changes
+            before, self._changes = self._changes, self._connection.total_changes
+            # The count is one of 32 bits, which begins again from below.
+            self._checkpoints.committed((self._changes - before) & 0xFFFFFFFF, rested=rested)
 
     def rollback(self) -> None:
         """See store.commit.Transaction."""

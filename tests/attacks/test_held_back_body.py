@@ -1,0 +1,81 @@
+"""Whoever sends the head of a request and holds its body back acts on what holds when the body is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from pushgate.testing import Running, running
+from tests.support.management import API, MANAGED, MANAGER, Api, api, as_client, told
+from tests.support.steps import PAR, TOKEN, refused
+
+FORM = "application/x-www-form-urlencoded"
+APP = ("app", "app-secret-of-at-least-22-characters")
+PUSH = {
+    "response_type": "code",
+    "redirect_uri": "https://app.example/callback",
+    "scope": "openid",
+    "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    "code_challenge_method": "S256",
+}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Running]:
+    async with running(MANAGED) as server:
+        yield server
+
+
+@pytest.fixture
+async def operator(server: Running) -> Api:
+    return await api(server)
+
+
+async def held_back(body: bytes, meanwhile: Callable[[], Awaitable[httpx.Response]]) -> AsyncIterator[bytes]:
+    """A few bytes, then what happens meanwhile, then the rest."""
+    yield body[:5]
+    reply = await meanwhile()
+    assert reply.status_code in (200, 204), reply.text
+    yield body[5:]
+
+
+@pytest.mark.parametrize(
+    ("path", "form"), [(PAR, PUSH), (TOKEN, {"grant_type": "client_credentials", "scope": "read"})]
+)
+@pytest.mark.parametrize("act", ["disabled", "deleted", "secret"])
+async def test_a_client_that_is_no_more(
+    server: Running, operator: Api, path: str, form: dict[str, str], act: str
+) -> None:
+    # It is known and remembered before.
+    assert (await server.http.post(path, auth=APP, data=form)).status_code in (200, 201)
+    acts: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
+        "disabled": lambda: operator.patch("/clients/app", {"enabled": False}),
+        "deleted": lambda: operator.delete("/clients/app"),
+        "secret": lambda: operator.patch("/clients/app", {"client_secret": "another-secret-of-22-characters"}),
+    }
+    body = urlencode(form).encode()
+    headers = {"content-type": FORM, "content-length": str(len(body))}
+    reply = await server.http.post(path, auth=APP, content=held_back(body, acts[act]), headers=headers)
+    refused(reply, 401, "invalid_client", "client.authentication")
+
+
+async def test_a_manager_that_is_no_more(server: Running, operator: Api) -> None:
+    manager = await as_client(server, MANAGER)
+    body = json.dumps({"redirect_uris": ["https://evil.example/callback"]}).encode()
+    headers = {
+        "authorization": f"Bearer {manager.token}",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
+    reply = await server.http.patch(
+        f"{API}/clients/app",
+        content=held_back(body, lambda: operator.delete("/clients/manager")),
+        headers=headers,
+    )
+    told(reply, 401, "management.token_client")
+    read = await operator.get("/clients/app")
+    assert read.json()["redirect_uris"] == ["https://app.example/callback"]
