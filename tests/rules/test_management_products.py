@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from copy import deepcopy
 from typing import Any
 
 import httpx
@@ -274,6 +275,38 @@ async def test_auth0_names_of_tenant_settings(auth0: Api) -> None:
             "management.invalid",
             "session_lifetime",
         )
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value", "told_of"),
+    [
+        ("/clients/{}", "id_token_signed_response_alg", "ES256", "jwt_configuration.alg"),
+        ("/clients/{}", "backchannel_logout_uri", "https://rp.example/bc", "oidc_logout.backchannel_logout_urls"),
+        ("/clients/{}", "jwt_configuration", {"alg": "ES256"}, "jwt_configuration.alg"),
+        ("/tenants/settings", "default_resource", "https://api.example", "default_audience"),
+    ],
+)
+async def test_auth0_documents_that_were_changed_under_one_of_two_names(
+    auth0: Api, path: str, name: str, value: object, told_of: str
+) -> None:
+    """Neither name wins silently."""
+    made = await auth0.post("/clients", {"name": "My App", "callbacks": ["https://my.example/cb"]})
+    path = path.format(made.json()["client_id"])
+    read = (await auth0.get(path)).json()
+    told(await auth0.patch(path, {**read, name: value}), 400, "management.invalid", told_of)
+    assert (await auth0.get(path)).json() == read
+
+
+@pytest.mark.parametrize("name", ["requirePushAuthorize", "dpopBoundAccessTokens"])
+@pytest.mark.parametrize("short", [True, False])
+async def test_ibm_documents_that_were_changed_in_one_of_two_places(manager: Api, name: str, short: bool) -> None:
+    read = (await at(manager, "GET", IBM)).json()
+    changed = deepcopy(read)
+    place = changed if short else changed["providers"]["oidc"]["properties"]
+    place["additionalConfig"][name] = True
+    reply = await at(manager, "PUT", IBM, changed)
+    told(reply, 400, "management.invalid", f"additionalConfig.{name}")
+    assert (await at(manager, "GET", IBM)).json() == read
 
 
 @pytest.mark.parametrize("seconds", [115, 28_801, 86_399])

@@ -37,19 +37,27 @@ def taken(said: dict[str, Any]) -> dict[str, Any]:
     found = {name: value for name, value in said.items() if name not in WITHOUT_EFFECT and name not in SAME}
     for name, ours in SAME.items():
         if name in said:
-            if said.get(ours, said[name]) != said[name]:
-                raise invalid(Problem(name, f"is {ours}, which is there too"))
-            found[ours] = said[name]
+            _put(found, ours, said[name], name)
     if "app_type" in found:
         kind = found.pop("app_type")
         if kind not in APP_TYPES:
             raise invalid(Problem("app_type", f"must be one of {', '.join(APP_TYPES)}"))
         found.setdefault("application_type", "native" if kind == "native" else "web")
     if "jwt_configuration" in found:
-        found |= _signing(found.pop("jwt_configuration"))
+        alg = _signing(found.pop("jwt_configuration"))
+        if alg is not None:
+            _put(found, "id_token_signed_response_alg", alg, "jwt_configuration.alg")
     if "oidc_logout" in found:
-        found |= _logout(found.pop("oidc_logout"))
+        uri = _logout(found.pop("oidc_logout"))
+        _put(found, "backchannel_logout_uri", uri, "oidc_logout.backchannel_logout_urls")
     return found
+
+
+def _put(found: dict[str, Any], ours: str, value: Any, name: str) -> None:
+    """Say in our words what was said in theirs; a document may say it in both. Raises Failed where they disagree."""
+    if found.get(ours, value) != value:
+        raise invalid(Problem(name, f"is {ours}, which is there too"))
+    found[ours] = value
 
 
 def with_defaults(said: dict[str, Any]) -> dict[str, Any]:
@@ -64,18 +72,18 @@ def with_defaults(said: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _signing(configuration: Any) -> dict[str, Any]:
+def _signing(configuration: Any) -> str | None:
     alg = configuration.get("alg") if isinstance(configuration, dict) else None
     if alg is not None and not isinstance(alg, str):
         raise invalid(Problem("jwt_configuration.alg", "must be text"))
-    return {} if alg is None else {"id_token_signed_response_alg": alg}
+    return alg
 
 
-def _logout(logout: Any) -> dict[str, Any]:
+def _logout(logout: Any) -> str | None:
     urls = logout.get("backchannel_logout_urls") if isinstance(logout, dict) else None
     if not isinstance(urls, list) or len(urls) > 1:
         raise invalid(Problem("oidc_logout.backchannel_logout_urls", "must be a list of at most one URL"))
-    return {"backchannel_logout_uri": urls[0] if urls else None}
+    return urls[0] if urls else None
 
 
 def shown(realm: str, client: Client) -> dict[str, Any]:
@@ -119,7 +127,7 @@ def tenant_taken(said: dict[str, Any]) -> dict[str, Any]:
     """A body about tenant settings in our words. Raises Failed."""
     found = dict(said)
     if "default_audience" in found:
-        found["default_resource"] = found.pop("default_audience") or None
+        _put(found, "default_resource", found.pop("default_audience") or None, "default_audience")
     if SESSION in found:
         hours = found.pop(SESSION)
         if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MOST_HOURS:

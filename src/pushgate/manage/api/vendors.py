@@ -82,8 +82,11 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def _named(said: dict[str, Any], words: dict[Path, str], read: Read | None = None) -> dict[str, Any]:
-    """What a document says, in our words. Raises Failed, with the product's path of what is wrong."""
-    found = {}
+    """What a document says, in our words. Raises Failed, with the product's path of what is wrong.
+
+    Some products say a thing in two places; where these differ, nobody can know which was meant.
+    """
+    found: dict[str, Any] = {}
     for path, ours in words.items():
         value = _at(said, path)
         if value is None:
@@ -92,6 +95,8 @@ def _named(said: dict[str, Any], words: dict[Path, str], read: Read | None = Non
         fits, reason = CHECKS[ours]
         if not fits(value):
             raise invalid(Problem(".".join(path), reason))
+        if found.get(ours, value) != value:
+            raise invalid(Problem(".".join(path), "is said in another place too, and differently"))
         found[ours] = value
     return found
 
@@ -203,6 +208,7 @@ IBM: dict[Path, str] = {
     (*IBM_PATH, IBM_MORE, "requirePushAuthorize"): PUSH,
     (IBM_MORE, "requirePushAuthorize"): PUSH,
     (*IBM_PATH, IBM_MORE, "dpopBoundAccessTokens"): "dpop_bound_access_tokens",
+    (IBM_MORE, "dpopBoundAccessTokens"): "dpop_bound_access_tokens",
     (*IBM_PATH, "redirectUris"): "redirect_uris",
     ("name",): "client_name",
 }
