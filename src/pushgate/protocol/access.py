@@ -49,10 +49,9 @@ def access_for(
         raise refusals.RESOURCE_NOT_ALLOWED("by its scope or details")
     cut = scope_for(scope, resource, known)
     theirs = for_audience(details, found, known) if details else ()
-    if not cut and not theirs and not set(scope) <= set(OIDC_SCOPES):
-        scoped = all(r.scopes for r in known if r.identifier in found)
-        if scoped:
-            raise refusals.SCOPE_TARGET()
+    empty = not cut and not theirs and not set(scope) <= set(OIDC_SCOPES)
+    if empty and all(r.scopes for r in known if r.identifier in found):
+        raise refusals.SCOPE_TARGET()
     return Access(cut, found, theirs)
 
 

@@ -70,9 +70,9 @@ def check_resources(
     Identifiers are compared character for character. `demanded`: a request has to name one.
     RFC 8707 2.1.
     """
-    if demanded and not wanted:
-        raise refusals.RESOURCE_MISSING()
     if not wanted:
+        if demanded:
+            raise refusals.RESOURCE_MISSING()
         return
     identifiers = {resource.identifier for resource in known}
     for uri in wanted:

@@ -16,7 +16,7 @@ from pushgate.endpoints.http import Request as Sent
 from pushgate.errors import OAuthError
 from pushgate.events import RequestRefused
 from pushgate.manage.api.access import authorised, resource_of, url_of
-from pushgate.manage.api.call import CALL, Call
+from pushgate.manage.api.call import CALL, Call, nothing
 from pushgate.manage.api.documents import raw_body
 from pushgate.manage.api.once import Once
 from pushgate.manage.api.problem import Failed, problem_of
@@ -75,7 +75,10 @@ class Guarded(APIRoute):
                 call.http, call.sent.endpoint = request, "management"
                 # Before the token: whoever holds a body back may do what is allowed when it is there.
                 call.body = await raw_body(request)
-                call.ctx = await call.server.realm(call.realm) or call.ctx
+                ctx = await call.server.realm(call.realm)
+                if ctx is None:
+                    raise nothing("the realm")
+                call.ctx = ctx
                 url = url_of(call.ctx, call.raw_path)
                 call.actor = await authorised(call.server, call.ctx, call.sent, url, scope)
                 call.management = call.management.acting(call.actor)
