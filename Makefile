@@ -23,12 +23,16 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help demo test lint bench docs messages requirements lock clean
+.PHONY: help compiled demo test lint bench docs messages requirements lock clean
 
-demo: $(VENV)/.run ## run a server with sample data and watch the whole flow (ARGS="--once" to stop after it)
+# Byte code, which pip makes of a package that it installs, but not of an editable one.
+compiled: $(VENV)/.run
+	@$(BIN)/python -m compileall -q src
+
+demo: compiled ## run a server with sample data and watch the whole flow (ARGS="--once" to stop after it)
 	@$(BIN)/pushgate demo $(ARGS)
 
-test: $(VENV)/.dev ## run the whole suite (services that are missing are skipped by name)
+test: $(VENV)/.dev compiled ## run the whole suite (services that are missing are skipped by name)
 	@$(BIN)/python tools/peers.py
 	@$(BIN)/python -m pytest -n $${PYTEST_WORKERS:-$(WORKERS)} $(ARGS)
 
@@ -38,7 +42,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## paired benchmark against node-oidc-provider and a bare ASGI responder
+bench: $(VENV)/.dev compiled ## paired benchmark against node-oidc-provider and a bare ASGI responder
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 messages: $(VENV)/.dev ## bring the translations in step with the texts of the pages (ARGS=--check only compares)
@@ -54,4 +58,5 @@ lock: $(VENV)/.dev ## renew the lock files
 	@$(BIN)/python tools/lock.py
 
 clean: ## remove the virtual environment and caches
+	@find src tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 	@rm -rf $(VENV) node_modules tests/peers/node_modules benchmarks/peer/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 REFRESH_EVERY = 0.5  # seconds between two looks at the configuration's revision
 DELIVER_EVERY = 1.0  # seconds between two looks for clients that have to be told of a logout
 PURGE_EVERY = 5.0  # seconds between two clearings of what has expired
+LATER = ("pushgate.directory.passkeys", "pushgate.protocol.details_schema")
+"""What has libraries that take long to load and that no push needs: loaded beside the first requests, not before."""
+LATER_AFTER = 1.0  # seconds
 
 
 class AuthorizationServer:
@@ -108,6 +112,7 @@ class AuthorizationServer:
             asyncio.create_task(self._every(REFRESH_EVERY, self.snapshot.refresh)),
             asyncio.create_task(self._every(PURGE_EVERY, self.purge)),
             asyncio.create_task(self._every(DELIVER_EVERY, self.deliver_logouts)),
+            asyncio.create_task(_load_later()),
         ]
 
     async def stop(self) -> None:
@@ -136,3 +141,10 @@ class AuthorizationServer:
                 await chore()
             except Exception as problem:
                 self.journal.trouble("chore_failed", problem)
+
+
+async def _load_later() -> None:
+    """Whoever needs it sooner loads it then."""
+    await asyncio.sleep(LATER_AFTER)
+    for module in LATER:
+        await asyncio.to_thread(importlib.import_module, module)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -217,19 +218,52 @@ def test_migrations_follow_one_another() -> None:
     assert [found[name] for name in sorted(found)] == [None, *sorted(found)[:-1]]
 
 
-@pytest.fixture
-def schema() -> Iterator[sa.Connection]:
+@contextmanager
+def database(*works: Callable[[sa.Connection], None]) -> Iterator[sa.Connection]:
     engine = SqliteEngine(None)
-    engine.migrate(migrate.upgrade)
+    for work in works:
+        engine.migrate(work)
     yield engine.writer
     engine.writer.close()
     engine.writer.engine.dispose()
+
+
+@pytest.fixture
+def schema() -> Iterator[sa.Connection]:
+    with database(migrate.run_migrations) as connection:
+        yield connection
 
 
 def test_migrations_and_tables_agree(schema: sa.Connection) -> None:
     context = MigrationContext.configure(schema, opts={"compare_type": True, "compare_server_default": True})
     assert compare_metadata(context, tables.metadata) == []
     assert migrate.schema_status(schema).up_to_date
+
+
+def told(connection: sa.Connection) -> dict[str, Any]:
+    """All that a database says of its tables, and what is in them; columns may stand in another order."""
+    found, names = sa.inspect(connection), sa.inspect(connection).get_table_names()
+    rows = {name: list(map(dict, connection.execute(sa.text(f"SELECT * FROM {name}")).mappings())) for name in names}
+    kinds = {name: sorted(({**c, "type": str(c["type"])} for c in found.get_columns(name)), key=str) for name in names}
+    keys = {name: (found.get_pk_constraint(name), found.get_foreign_keys(name)) for name in names}
+    indexes = {name: (found.get_indexes(name), found.get_unique_constraints(name)) for name in names}
+    return {"rows": rows, "columns": kinds, "keys": keys, "indexes": indexes}
+
+
+def test_a_new_database_is_what_migrations_make(schema: sa.Connection) -> None:
+    with database(migrate.upgrade) as new:
+        assert told(new) == told(schema)
+        assert told(new)["rows"]["revision"] == [{"id": 1, "value": 1}]
+
+
+@pytest.mark.parametrize("since", sorted(revisions()))
+def test_every_older_database_is_brought_up_to_date(schema: sa.Connection, since: str) -> None:
+    def as_it_was(connection: sa.Connection) -> None:
+        migrate.run_migrations(connection, since)
+        assert migrate.schema_status(connection).current == since
+
+    with database(as_it_was, migrate.upgrade) as older:
+        assert told(older) == told(schema)
 
 
 def test_a_difference_would_be_seen(schema: sa.Connection) -> None:

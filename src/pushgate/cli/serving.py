@@ -31,6 +31,7 @@ def serve(
     parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
 ) -> None:
     """Run the server. Its data is in ./pushgate-data/ unless PUSHGATE_DATABASE_URL says otherwise."""
+    gc.disable()  # what is loaded stays: looking through it time and again is a seventh of a start
     from pushgate import logs
     from pushgate.web.run import Listen, inherited, supervise
 
@@ -49,6 +50,7 @@ def serve(
         _run(settings, listen, listening)
         return
     asyncio.run(_prepare(settings))
+    gc.enable()
     own = [sys.executable, "-m", "pushgate", *_without_workers(sys.argv[1:])]
     raise typer.Exit(supervise(own, workers, listening))
 
@@ -87,9 +89,9 @@ async def _serve(settings: Settings, listen: Any, listening: Any) -> None:
         warn_of_other_address(settings, listening)
         # What is there now stays: the collector need not look at it again. What requests make is freed
         # by reference counting; looking for cycles less often saves about a tenth of the processor time.
-        gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        gc.enable()
         # The writer's thread needs the interpreter for a moment after each commit; it should get it soon.
         sys.setswitchinterval(0.001)
         log = structlog.get_logger("pushgate")

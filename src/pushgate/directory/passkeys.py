@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 import webauthn
 from webauthn.helpers import base64url_to_bytes, options_to_json, parse_client_data_json
@@ -22,18 +20,11 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from pushgate.directory.relying_party import RelyingParty
 from pushgate.model import Credential, Fact
 
 REQUIRED = UserVerificationRequirement.REQUIRED
-ID_LENGTH = 40  # characters
 TIMEOUT = 300_000  # milliseconds for the user to find their authenticator
-
-
-class RelyingParty(Fact, frozen=True):
-    """Who the passkeys are for: the host of the issuer, and the one origin that may use them."""
-
-    rp_id: str
-    origin: str
 
 
 class Registered(Fact, frozen=True):
@@ -50,24 +41,6 @@ class Used(Fact, frozen=True):
 
     sign_count: int
     amr: str
-
-
-def relying_party(base_url: str) -> RelyingParty | None:
-    """The relying party of a base URL; None where the host is an IP address, for which there are no passkeys."""
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
-    try:
-        ip_address(host)
-    except ValueError:
-        default = {"https": 443, "http": 80}.get(parts.scheme)
-        port = "" if parts.port in (None, default) else f":{parts.port}"
-        return RelyingParty(host, f"{parts.scheme}://{host}{port}")
-    return None
-
-
-def credential_id(webauthn_id: bytes) -> str:
-    """What a passkey is kept under: ids of authenticators are too long to be keys."""
-    return hashlib.sha256(b"passkey\0" + webauthn_id).hexdigest()[:ID_LENGTH]
 
 
 def user_handle(realm: str, sub: str) -> bytes:

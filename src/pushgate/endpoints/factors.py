@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import msgspec
 
-from pushgate.directory import passkeys, totp
+from pushgate.directory import totp
+from pushgate.directory.relying_party import relying_party
 from pushgate.endpoints.context import Context
 from pushgate.endpoints.http import Request
 from pushgate.events import CredentialAdded
@@ -19,10 +20,11 @@ from pushgate.jose.seal import CannotOpen
 from pushgate.model import Credential, Method
 from pushgate.protocol.journey import FACTORS
 
+ID_LENGTH = 40  # characters
 CHALLENGE_LIFETIME = 1_800  # seconds that a page with a passkey button may stand on the screen
 _CHALLENGE = struct.Struct(">Q16s32s")  # when, random, and the code that makes it ours
 
-_relying_party = lru_cache(maxsize=8)(passkeys.relying_party)
+_relying_party = lru_cache(maxsize=8)(relying_party)
 
 
 def passkeys_work(ctx: Context) -> bool:
@@ -73,7 +75,7 @@ async def add_totp(ctx: Context, request: Request, sub: str, secret: bytes, code
     step = totp.matching_step(secret, code, ctx.now())
     if step is None:
         return None
-    credential_id = hashlib.sha256(b"totp\0" + secret).hexdigest()[: passkeys.ID_LENGTH]
+    credential_id = _credential_id("totp", secret)
     credential = Credential(
         credential_id=credential_id,
         sub=sub,
@@ -125,18 +127,22 @@ async def passkey_request(ctx: Context, purpose: str, browser: str, sub: str | N
     if party is None:
         return None
     allowed = [] if sub is None else [c for c in await ctx.credentials.of_user(sub) if c.kind == "passkey"]
+    from pushgate.directory import passkeys  # with webauthn, which takes its time; the server loads it when it runs
+
     return passkeys.request_options(party, new_challenge(ctx, purpose, browser), allowed)
 
 
 async def use_passkey(ctx: Context, purpose: str, browser: str, answer: str) -> tuple[str, str] | None:
     """Whose passkey it is that was used (their `sub`), and its RFC 8176 name; None for an answer that does not hold."""
+    from pushgate.directory import passkeys
+
     party, sent = _relying_party(ctx.realm.issuer.base_url), passkeys.read(answer)
     if party is None or sent is None:
         return None
     found, webauthn_id, challenge = sent
     if not _is_ours(ctx, challenge, purpose, browser):
         return None
-    credential = await ctx.credentials.credential(passkeys.credential_id(webauthn_id))
+    credential = await ctx.credentials.credential(_credential_id("passkey", webauthn_id))
     if credential is None or credential.webauthn_id != webauthn_id:
         return None
     use = passkeys.used(party, found, challenge, credential, passkeys.user_handle(ctx.name, credential.sub))
@@ -151,6 +157,8 @@ async def passkey_creation(ctx: Context, purpose: str, browser: str, sub: str, u
     party = _relying_party(ctx.realm.issuer.base_url)
     if party is None:
         return None
+    from pushgate.directory import passkeys
+
     return passkeys.creation_options(
         party,
         new_challenge(ctx, purpose, browser),
@@ -165,6 +173,8 @@ async def add_passkey(
     ctx: Context, request: Request, purpose: str, browser: str, sub: str, answer: str, label: str
 ) -> tuple[Credential, str] | None:
     """Keep a new passkey; with its RFC 8176 name. None for an answer that does not hold, or a passkey that is there."""
+    from pushgate.directory import passkeys
+
     party, sent = _relying_party(ctx.realm.issuer.base_url), passkeys.read(answer)
     if party is None or sent is None:
         return None
@@ -175,7 +185,7 @@ async def add_passkey(
     if made is None or not await _use_up(ctx, challenge):
         return None
     credential = Credential(
-        credential_id=passkeys.credential_id(made.webauthn_id),
+        credential_id=_credential_id("passkey", made.webauthn_id),
         sub=sub,
         kind="passkey",
         label=label,
@@ -187,6 +197,11 @@ async def add_passkey(
     )
     kept = await _add(ctx, request, credential)
     return None if kept is None else (kept, made.amr)
+
+
+def _credential_id(kind: Method, known_by: bytes) -> str:
+    """What a credential is kept under: secrets are not to be read there, ids of authenticators are too long."""
+    return hashlib.sha256(f"{kind}\0".encode() + known_by).hexdigest()[:ID_LENGTH]
 
 
 async def _add(ctx: Context, request: Request, credential: Credential) -> Credential | None:

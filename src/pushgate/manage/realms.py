@@ -18,7 +18,6 @@ from pushgate.manage.inputs import RealmInput
 from pushgate.model import PushedAuthorizationRequests, RealmSettings
 from pushgate.profiles import PROFILES
 from pushgate.protocol.authorization_request import SCOPE
-from pushgate.protocol.details_schema import schema_problem
 from pushgate.protocol.journey import BUILT_IN, FIRST, journey_named
 from pushgate.protocol.metadata import LINKS
 from pushgate.protocol.redirect_uri import registration_problem
@@ -213,10 +212,16 @@ def _details_problems(settings: RealmSettings) -> list[Problem]:
         if not known.type or len(known.type) > 200 or known.type in seen:
             found.append(Problem(f"{where}.type", "is there twice" if known.type in seen else "must be a short name"))
         seen.add(known.type)
-        reason = schema_problem(known.schema)
+        reason = _schema_problem(known.schema)
         if reason:
             found.append(Problem(f"{where}.schema", reason))
     return found
+
+
+def _schema_problem(schema: dict[str, Any]) -> str | None:
+    from pushgate.protocol.details_schema import schema_problem  # with jsonschema, which takes its time: few have types
+
+    return schema_problem(schema)
 
 
 def _context_problems(settings: RealmSettings) -> list[Problem]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from pushgate import refusals
 from pushgate.model import AuthorizationDetailsType, Details, Resource
-from pushgate.protocol.details_schema import ARRAYS, misfit
 from pushgate.protocol.params import Params
 from pushgate.protocol.pattern_cost import MAX_TEXT
 
@@ -21,6 +20,8 @@ MAX_DEPTH = 10  # objects and arrays inside one another, the outer array include
 MAX_MEMBERS = 100  # of one object or array
 MAX_NAME = 100  # characters of a member's name
 MAX_INTEGER = 2**53 - 1  # RFC 7493 2.2: what lies beyond is another number to another reader
+ARRAYS = ("locations", "actions", "datatypes", "privileges")
+"""RFC 9396 2.2: members that mean the same in every type."""
 
 
 # --- Reading --------------------------------------------------------------------------------------------
@@ -125,8 +126,14 @@ def check_details(
             raise refusals.DETAILS_TYPE_UNKNOWN()
         if allowed is not None and name not in allowed:
             raise refusals.DETAILS_TYPE_NOT_ALLOWED(name)
-        if problem := misfit(entry, schemas[name]):
+        if problem := _misfit(entry, schemas[name]):
             raise refusals.DETAILS_INVALID(f"{name}: {problem}"[:200])
+
+
+def _misfit(entry: dict[str, Any], schema: dict[str, Any]) -> str | None:
+    from pushgate.protocol.details_schema import misfit  # with jsonschema, which takes its time: few requests need it
+
+    return misfit(entry, schema)
 
 
 def check_narrowed(wanted: Details, granted: Details) -> Details:

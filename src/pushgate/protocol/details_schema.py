@@ -20,6 +20,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
+from pushgate.protocol.authorization_details import ARRAYS
 from pushgate.protocol.pattern_cost import BadPattern, ecma
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,8 +30,6 @@ MAX_NODES, MAX_HEIGHT = 5000, 60  # of objects and arrays, references written ou
 FORMATS = ("date", "email", "ipv4", "ipv6", "uuid")  # no others are checked, so no others are taken
 DEFINITION = re.compile(r"#/\$defs/[^/]+")
 NOT_TAKEN = frozenset({"$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$vocabulary"})
-# RFC 9396 2.2: members that mean the same in every type.
-ARRAYS = ("locations", "actions", "datatypes", "privileges")
 COMMON = ("type", *ARRAYS, "identifier")
 NAMING = frozenset({"properties", "patternProperties", "dependentSchemas", "allOf", "anyOf", "oneOf", "if", "$ref"})
 """Keywords that say which members an object has; `{type: object}` alone says nothing about them."""

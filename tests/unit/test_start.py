@@ -1,0 +1,46 @@
+"""What a start loads, and what it leaves for later."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from pushgate import server, testing
+
+SLOW = ("alembic", "webauthn", "jsonschema", "fastapi", "babel", "segno")
+START = "import pushgate.cli.main, pushgate.installation, pushgate.web.asgi, pushgate.web.run, sys"
+
+
+def loaded(program: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_a_start_loads_no_library_that_no_push_needs() -> None:
+    assert not loaded(START) & {*SLOW, *server.LATER}
+
+
+def test_what_is_left_for_later_needs_them() -> None:
+    imports = "; ".join(f"import {name}" for name in server.LATER)
+    assert loaded(f"{START}; {imports}") & set(SLOW) == {"webauthn", "jsonschema"}
+
+
+async def test_it_is_loaded_when_the_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[str] = []
+    all_loaded, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def load(name: str) -> None:
+        found.append(name)
+        if len(found) == len(server.LATER):
+            loop.call_soon_threadsafe(all_loaded.set)
+
+    monkeypatch.setattr(server, "LATER_AFTER", 0)
+    monkeypatch.setattr(server.importlib, "import_module", load)
+    async with testing.running():
+        await all_loaded.wait()
+    assert tuple(found) == server.LATER
