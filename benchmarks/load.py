@@ -19,6 +19,7 @@ import uvloop
 from benchmarks.cores import Usage
 
 STATUS = slice(9, 12)  # "HTTP/1.1 201 Created"
+PAUSE_MS = 20  # how long the server may answer nobody
 
 
 class Refused(Exception):
@@ -46,6 +47,8 @@ class Round:
     longest: float
     longest_gap: float
     """The longest time in which no connection at all got an answer."""
+    pauses: int
+    """How many such times were longer than `PAUSE_MS`."""
     errors: dict[str, int]
     load_busy: float
     server_busy: float
@@ -73,12 +76,13 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter)
     last: int = 0
     gap: int = 0
+    pauses: int = 0
 
     def start(self) -> None:
         """Forget the warm-up, begin to record."""
         self.durations.clear()
         self.errors.clear()
-        self.gap = 0
+        self.gap = self.pauses = 0
         self.last = time.perf_counter_ns()
         self.recording = True
 
@@ -87,7 +91,9 @@ class Tally:
         now = time.perf_counter_ns()
         if self.recording:
             self.durations.append(now - began)
-            self.gap = max(self.gap, now - self.last)
+            gap = now - self.last
+            self.gap = max(self.gap, gap)
+            self.pauses += gap > PAUSE_MS * 1_000_000
         self.last = now
 
 
@@ -285,6 +291,7 @@ def summary(tally: Tally, seconds: float, gap: int, used: Usage) -> Round:
         p99=percentile(0.99),
         longest=percentile(1.0),
         longest_gap=gap / 1e6,
+        pauses=tally.pauses,
         errors=dict(tally.errors),
         load_busy=used.load / seconds,
         server_busy=used.server / seconds,

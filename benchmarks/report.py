@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.applying import Applying
-from benchmarks.load import Round
+from benchmarks.load import PAUSE_MS, Round
 from benchmarks.million import Million
 from benchmarks.paired import Comparison, Plan
 from benchmarks.servers import PEER_FOLDER
@@ -32,7 +32,6 @@ READY_SECONDS = 1.5
 APPLY_SECONDS, APPLY_CLIENTS = 20, 10_000
 MEMORY_MB = 120
 LATENCY_CHANGE = 0.10
-PAUSE_MS = 20
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -201,9 +200,18 @@ def rounds_table(title: str, lines: Iterable[tuple[str, Round]]) -> Grid:
                 number(one.p99, ".1f"),
                 number(one.longest, ".1f"),
                 number(one.longest_gap, ".1f"),
+                number(one.pauses),
             ]
         )
-    headers = ["server", "pushes /s", "p50 ms", "p99 ms", "longest ms", "longest pause ms"]
+    headers = [
+        "server",
+        "pushes /s",
+        "p50 ms",
+        "p99 ms",
+        "longest ms",
+        "longest pause ms",
+        f"pauses over {PAUSE_MS} ms",
+    ]
     return Grid(title, headers, rows)
 
 
@@ -245,7 +253,8 @@ def changed(million: Million) -> Iterator[Verdict]:
         f"purge in the background without a pause over {PAUSE_MS} ms",
         f"longest pause {purge.longest_gap:.1f} ms in {purge.seconds:.0f} s"
         + ("" if million.drained else ", and the purge did not finish")
-        + f" (without a purge: {million.calm.longest_gap:.1f} ms)",
+        + f", {purge.pauses} over {PAUSE_MS} ms"
+        + f" (without a purge: {million.calm.longest_gap:.1f} ms, {million.calm.pauses})",
         million.drained and purge.longest_gap <= PAUSE_MS,
     )
 
