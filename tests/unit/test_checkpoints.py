@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +18,9 @@ from typing import cast
 
 import pytest
 
-from pushgate.store.checkpoints import EVERY, Checkpoints
+from pushgate.store.checkpoints import EVERY, Checkpoints, Turns
 from pushgate.store.durable.engine import SqliteEngine
-from pushgate.store.transient.sqlite import SqliteTransaction, SqliteTransient, connect
+from pushgate.store.transient.sqlite import SqliteTransaction, SqliteTransient, checkpoints_of, connect
 
 PATIENCE = 5.0  # seconds for what should take milliseconds
 
@@ -29,6 +32,11 @@ def path(tmp_path: Path) -> Path:
     with closing(connect(path)) as connection:
         connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
     return path
+
+
+def turns_of(path: Path) -> Turns:
+    """As another process has them."""
+    return Turns(path.with_name("some.db-checkpoints"))
 
 
 def in_database(path: Path, query: str = "SELECT count(*) FROM t") -> int:
@@ -46,9 +54,9 @@ MANY = "INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FR
 def committed(connection: sqlite3.Connection, checkpoints: Checkpoints, *commits: int) -> None:
     """Commits of so many rows each."""
     for count in commits:
-        rested = checkpoints.at_rest()
+        before = checkpoints.count()
         connection.execute(MANY, (count,))
-        checkpoints.committed(count, rested=rested)
+        checkpoints.committed(count, after=before)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +64,7 @@ def committed(connection: sqlite3.Connection, checkpoints: Checkpoints, *commits
 )
 def test_so_many_rows_make_a_checkpoint(path: Path, commits: tuple[int, ...], moved: int) -> None:
     with closing(connect(path)) as connection:
-        checkpoints = Checkpoints(partial(connect, path))
+        checkpoints = checkpoints_of(path)
         committed(connection, checkpoints, *commits)
         checkpoints.close()
         assert in_database(path) == moved
@@ -71,7 +79,7 @@ def test_commits_go_on_while_one_is_made_and_only_one_is(path: Path) -> None:
         return connect(path)
 
     with closing(connect(path)) as connection:
-        checkpoints = Checkpoints(slowly)
+        checkpoints = Checkpoints(slowly, turns_of(path))
         committed(connection, checkpoints, EVERY, EVERY, EVERY)
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (3 * EVERY,)
         assert in_database(path) == 0
@@ -90,7 +98,7 @@ def test_a_failure_is_tried_again_and_disturbs_no_commit(path: Path) -> None:
 
     tried = threading.Semaphore(0)
     with closing(connect(path)) as connection:
-        checkpoints = Checkpoints(sometimes)
+        checkpoints = Checkpoints(sometimes, turns_of(path))
         committed(connection, checkpoints, EVERY)
         assert tried.acquire(timeout=PATIENCE)
         while tries:  # the first may still be on its way out, and then a commit starts no second
@@ -108,7 +116,7 @@ def test_where_no_thread_can_be_had_the_commit_does_it(path: Path, monkeypatch: 
         raise RuntimeError("can't start new thread")
 
     with closing(connect(path)) as connection:
-        checkpoints = Checkpoints(partial(connect, path))
+        checkpoints = checkpoints_of(path)
         monkeypatch.setattr(ThreadPoolExecutor, "submit", none)
         committed(connection, checkpoints, EVERY)
         assert in_database(path) == EVERY
@@ -119,7 +127,7 @@ def test_a_log_that_gets_long_stops_the_commits_until_it_is_copied(path: Path, m
     """So that it can be started anew where commits come without a pause."""
     monkeypatch.setattr("pushgate.store.checkpoints.LONG", 0)
     with closing(connect(path)) as connection, closing(connect(path)) as reader:
-        checkpoints = Checkpoints(partial(connect, path))
+        checkpoints = checkpoints_of(path)
         committed(connection, checkpoints, 1)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM t").fetchone()
@@ -132,29 +140,130 @@ def test_a_log_that_gets_long_stops_the_commits_until_it_is_copied(path: Path, m
         checkpoints.close()
 
 
+# --- In step with other processes: SQLite before 3.51.3 can lose commits otherwise ----------------------------------
+
+
 def test_none_begins_before_a_commit_that_began_after_the_last_ones_end(path: Path) -> None:
-    """Of SQLite before 3.51.3 the other order can lose commits (sqlite.org/wal.html#walresetbug)."""
-    begun = []
-
-    def opened() -> sqlite3.Connection:
-        begun.append(True)
-        raise sqlite3.OperationalError("not now")
-
+    """Of this process or another: sqlite.org/wal.html#walresetbug."""
+    other = turns_of(path)
     with closing(connect(path)) as connection:
-        checkpoints = Checkpoints(opened)
-        connection.execute(MANY, (EVERY,))
-        checkpoints.committed(EVERY, rested=False)  # one ended while this commit was under way
-        checkpoints.committed(0, rested=True)  # a commit of nothing leaves the log as it was
-        assert checkpoints.at_rest()
-        assert not begun
-        checkpoints.committed(1, rested=True)
+        checkpoints = checkpoints_of(path)
+
+        def commit(changes: int, before: int | None) -> int:
+            connection.execute(MANY, (changes,))
+            checkpoints.committed(changes, after=before)
+            if checkpoints._running is not None:
+                checkpoints._running.result(PATIENCE)
+            return in_database(path)
+
+        before = checkpoints.count()
+        assert other.begin(0)
+        assert commit(EVERY, before) == 0, "the other is about one"
+        during = checkpoints.count()
+        assert commit(1, during) == 0, "still"
+        other.end()
+        assert commit(1, during) == 0, "it ended while this commit was under way"
+        before = checkpoints.count()
+        checkpoints.committed(0, after=before)  # a commit of nothing leaves the log as it was
+        assert in_database(path) == 0
+        assert commit(1, before) == EVERY + 3
+        assert other.count() == 4
         checkpoints.close()
-        assert begun == [True]
+        other.close()
+
+
+def test_whoever_dies_over_one_holds_nobody_up(path: Path) -> None:
+    turns = turns_of(path)
+    program = """
+import os, pathlib, signal, sys
+from pushgate.store.checkpoints import Turns
+assert Turns(pathlib.Path(sys.argv[1])).begin(0)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    died = subprocess.run([sys.executable, "-c", program, str(turns._path)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert turns.count() == 1
+    with closing(connect(path)) as connection:
+        checkpoints = checkpoints_of(path)
+        committed(connection, checkpoints, EVERY)
+        checkpoints.close()
+        assert in_database(path) == 0, "it may have ended just now"
+        assert turns.count() == 2
+        checkpoints = checkpoints_of(path)
+        committed(connection, checkpoints, EVERY)
+        checkpoints.close()
+        assert in_database(path) == 2 * EVERY
+    turns.close()
+
+
+def test_one_at_a_time_and_each_after_a_look_that_followed_the_last(path: Path) -> None:
+    """Eight at once, as if each were a process: a lock is that of an opened file."""
+    about, problems, barrier = [], [], threading.Barrier(8)
+
+    def work() -> int:
+        turns, done = turns_of(path), 0
+        barrier.wait(PATIENCE)
+        for _ in range(400):
+            seen = turns.count()
+            if turns.begin(seen):
+                about.append(seen)
+                if len(about) != 1 or turns.count() != seen + 1:
+                    problems.append((seen, list(about)))
+                done += 1
+                about.pop()
+                turns.end()
+        turns.close()
+        return done
+
+    with ThreadPoolExecutor(8) as threads:
+        begun = sum(future.result() for future in [threads.submit(work) for _ in range(8)])
+    assert not problems
+    turns = turns_of(path)
+    assert turns.count() == 2 * begun > 0, "every one was counted, and none was taken for somebody's death"
+    turns.close()
+
+
+@pytest.mark.parametrize("what", ["another_process_began", "it_is_odd", "it_is_of_nonsense"])
+def test_a_count_that_does_not_hold_is_refused_and_nothing_stays_locked(path: Path, what: str) -> None:
+    turns, other = turns_of(path), turns_of(path)
+    if what == "another_process_began":
+        assert other.begin(0)
+        other.end()
+        assert not turns.begin(0)
+    elif what == "it_is_odd":
+        turns._set(7)
+        assert not turns.begin(7)
+    else:
+        turns._path.write_bytes(b"\xff" * 20)
+        assert not turns.begin(turns.count())
+    assert turns.count() % 2 == 0
+    assert other.begin(other.count())
+    other.end()
+    turns.close()
+    other.close()
+
+
+def test_where_nothing_can_be_counted_the_commit_is_done_all_the_same(path: Path, tmp_path: Path) -> None:
+    with closing(connect(path)) as connection:
+        checkpoints = Checkpoints(partial(connect, path), Turns(tmp_path / "nowhere" / "count"))
+        assert checkpoints.count() is None
+        committed(connection, checkpoints, EVERY)
+        checkpoints.close()
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (EVERY,)
+        assert in_database(path) == 0
+
+
+def test_the_count_is_for_the_servers_own_user_alone(path: Path) -> None:
+    turns = turns_of(path)
+    turns.count()
+    assert turns._path.name == "some.db-checkpoints"
+    assert turns._path.stat().st_mode & 0o777 == 0o600
+    turns.close()
 
 
 def test_a_reader_that_looks_back_holds_up_neither_commits_nor_checkpoints(path: Path) -> None:
     with closing(connect(path)) as connection, closing(connect(path)) as reader:
-        committed(connection, checkpoints := Checkpoints(partial(connect, path)), 1)
+        committed(connection, checkpoints := checkpoints_of(path), 1)
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
         committed(connection, checkpoints, EVERY)
@@ -162,7 +271,7 @@ def test_a_reader_that_looks_back_holds_up_neither_commits_nor_checkpoints(path:
         assert in_database(path) <= 1, "what came after the reader began stays in the log"
         assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
         reader.execute("COMMIT")
-        committed(connection, checkpoints := Checkpoints(partial(connect, path)), EVERY)
+        committed(connection, checkpoints := checkpoints_of(path), EVERY)
         checkpoints.close()
         assert in_database(path) == 2 * EVERY + 1
 

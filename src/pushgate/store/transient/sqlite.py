@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from pushgate.store.checkpoints import Checkpoints
+from pushgate.store import checkpoints
+from pushgate.store.checkpoints import Checkpoints, Turns
 from pushgate.store.commit import GroupCommit, wait_for
 from pushgate.store.ports import MARK, Again, First, Mark, Row, Stored, StoreUnavailable
 
@@ -48,7 +49,7 @@ PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "cache_size=-4000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
-    "wal_autocheckpoint=0",  # see store.checkpoints
+    *(("wal_autocheckpoint=0",) if checkpoints.POSSIBLE else ()),
     "foreign_keys=ON",
     "secure_delete=OFF",  # some builds overwrite what is deleted: a purge then writes everything twice
 )
@@ -163,12 +164,17 @@ def connect(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
+def checkpoints_of(path: Path) -> Checkpoints:
+    """The checkpoints of a file, in step with those of other processes."""
+    return Checkpoints(partial(connect, path), Turns(path.with_name(f"{path.name}-checkpoints")))
+
+
 class SqliteTransaction:
     """BEGIN IMMEDIATE without waiting, COMMIT, ROLLBACK; with a path, checkpoints of that file."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._connection = connection
-        self._checkpoints = None if path is None else Checkpoints(partial(connect, path))
+        self._checkpoints = checkpoints_of(path) if path is not None and checkpoints.POSSIBLE else None
         self._changes = 0  # rows that this connection has changed, up to the last commit
         # Waiting is done by GroupCommit, off the event loop.
         connection.execute("PRAGMA busy_timeout=0")
@@ -190,12 +196,12 @@ class SqliteTransaction:
 
     def commit(self) -> None:
         """See store.commit.Transaction."""
-        rested = self._checkpoints is not None and self._checkpoints.at_rest()
+        before = None if self._checkpoints is None else self._checkpoints.count()
         self._connection.execute("COMMIT")
         if self._checkpoints is not None:
-            before, self._changes = self._changes, self._connection.total_changes
+            changed, self._changes = self._changes, self._connection.total_changes
             # The count is one of 32 bits, which begins again from below.
-            self._checkpoints.committed((self._changes - before) & 0xFFFFFFFF, rested=rested)
+            self._checkpoints.committed((self._changes - changed) & 0xFFFFFFFF, after=before)
 
     def rollback(self) -> None:
         """See store.commit.Transaction."""
