@@ -17,6 +17,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 POSSIBLE = sys.platform != "win32"
@@ -27,8 +28,11 @@ if POSSIBLE:
 EVERY = 512
 """Rows changed: a few hundred pages. With more, the commits of that moment wait for the disk; with less, a page that
 changes often is copied more often."""
-LONG = 4000
-"""Pages: a log that nobody gets to start anew, because commits come without a pause, stops them until all is copied."""
+LONG = 1000
+"""Pages: a log that nobody gets to start anew, because several processes commit without a pause, stops them all until
+it is copied. That takes milliseconds; one process alone never lets it get that long."""
+
+Alone = Callable[[], AbstractContextManager[None]]
 
 
 class Turns:
@@ -38,8 +42,8 @@ class Turns:
     for a process that dies.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, database: Path) -> None:
+        self._database = database
         self._file: int | None = None
 
     def count(self) -> int:
@@ -77,7 +81,11 @@ class Turns:
 
     def _opened(self) -> int:
         if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            like = os.stat(self._database)
+            path = self._database.with_name(f"{self._database.name}-checkpoints")
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, like.st_mode & 0o666)
+            if os.geteuid() == 0:  # the server's user has to open it too, as SQLite sees to with its own files
+                os.fchown(self._file, like.st_uid, like.st_gid)
         return self._file
 
     def _set(self, count: int) -> None:
@@ -113,8 +121,8 @@ class Checkpoints:
         except OSError:
             return None
 
-    def committed(self, changes: int, *, after: int | None) -> None:
-        """One commit more, of so many rows; `after` is what `count` said before it.
+    def committed(self, changes: int, *, after: int | None, alone: Alone) -> None:
+        """One commit more, of so many rows; `after` is what `count` said before it. Within `alone` nobody commits.
 
         Never raises: the commit is done, whatever becomes of the checkpoint.
         """
@@ -123,13 +131,15 @@ class Checkpoints:
             return
         if self._running is not None and not self._running.done():
             return
+        if self._length > LONG:
+            with alone():
+                self._checkpoint(after)
+            self._length = 0  # the next one tells whether it was started anew
+            return
         try:
             self._running = self._thread.submit(self._checkpoint, after)
         except RuntimeError:  # no thread to be had
             self._checkpoint(after)
-        else:
-            if self._length > LONG:
-                self._running.result()
 
     def _checkpoint(self, after: int) -> None:
         """Copy what no reader holds back, where it is our turn. PASSIVE waits for nobody.
@@ -143,8 +153,7 @@ class Checkpoints:
             try:
                 if self._connection is None:
                     self._connection = self._connect()
-                _, length, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                self._length = 0 if copied == length else length
+                _, self._length, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             finally:
                 self._turns.end()
 

@@ -164,9 +164,9 @@ def _set_exception(result: asyncio.Future[Any], problem: Exception) -> None:
         result.set_exception(problem)
 
 
-def wait_for(begin: Callable[[], bool]) -> None:
-    """Try until the write lock is ours; blocks. Raises StoreUnavailable when patience ends."""
-    deadline = time.monotonic() + LOCK_PATIENCE
+def wait_for(begin: Callable[[], bool], patience: float | None = None) -> None:
+    """Try until the write lock is ours; blocks. Raises StoreUnavailable when `patience` (seconds) ends."""
+    deadline = time.monotonic() + (LOCK_PATIENCE if patience is None else patience)
     while not begin():
         if time.monotonic() > deadline:
             raise StoreUnavailable("another process holds the write lock")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +46,7 @@ AFTER_MARKS = b"\xff" * (MARK + 1)
 MARKS_STEP = 500  # marks looked at in one transaction
 PURGE_STEP = 100  # rows per transaction, so that no push waits for more than a few milliseconds
 PURGE_PAUSE = 0.002  # seconds between two steps, in which pushes have the writer to themselves
+ALONE_PATIENCE = 0.1  # seconds
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -166,7 +168,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
 
 def checkpoints_of(path: Path) -> Checkpoints:
     """The checkpoints of a file, in step with those of other processes."""
-    return Checkpoints(partial(connect, path), Turns(path.with_name(f"{path.name}-checkpoints")))
+    return Checkpoints(partial(connect, path), Turns(path))
 
 
 class SqliteTransaction:
@@ -201,7 +203,18 @@ class SqliteTransaction:
         if self._checkpoints is not None:
             changed, self._changes = self._changes, self._connection.total_changes
             # The count is one of 32 bits, which begins again from below.
-            self._checkpoints.committed((self._changes - changed) & 0xFFFFFFFF, after=before)
+            self._checkpoints.committed((self._changes - changed) & 0xFFFFFFFF, after=before, alone=self._alone)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the write lock, if it can be had soon: whoever was committed waits meanwhile."""
+        with suppress(StoreUnavailable, sqlite3.Error):
+            wait_for(self.begin, ALONE_PATIENCE)
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):
+                self.rollback()
 
     def rollback(self) -> None:
         """See store.commit.Transaction."""
