@@ -112,7 +112,7 @@ class AuthorizationServer:
             asyncio.create_task(self._every(REFRESH_EVERY, self.snapshot.refresh)),
             asyncio.create_task(self._every(PURGE_EVERY, self.purge)),
             asyncio.create_task(self._every(DELIVER_EVERY, self.deliver_logouts)),
-            asyncio.create_task(_load_later()),
+            asyncio.create_task(self._load_later()),
         ]
 
     async def stop(self) -> None:
@@ -142,9 +142,11 @@ class AuthorizationServer:
             except Exception as problem:
                 self.journal.trouble("chore_failed", problem)
 
-
-async def _load_later() -> None:
-    """Whoever needs it sooner loads it then."""
-    await asyncio.sleep(LATER_AFTER)
-    for module in LATER:
-        await asyncio.to_thread(importlib.import_module, module)
+    async def _load_later(self) -> None:
+        """Whoever needs it sooner loads it then."""
+        await asyncio.sleep(LATER_AFTER)
+        for module in LATER:
+            try:
+                await asyncio.to_thread(importlib.import_module, module)
+            except Exception as problem:  # of a library that is broken, or not there
+                self.journal.trouble("chore_failed", problem)

@@ -490,6 +490,13 @@ def test_doctor_finds_a_key_file_that_others_can_read(folder: Path) -> None:
     assert problems(folder) == ["others can read the secret key"]
 
 
+def test_doctor_finds_what_is_in_the_place_of_the_count_of_checkpoints(folder: Path) -> None:
+    count = folder / "pushgate-data" / "pushgate-transient.db-checkpoints"
+    count.unlink(missing_ok=True)
+    count.mkdir()
+    assert problems(folder) == [f"workers cannot make their checkpoints in turn: {count}: Is a directory"]
+
+
 def test_doctor_finds_keys_that_cannot_be_opened(folder: Path) -> None:
     assert len(problems(folder, PUSHGATE_SECRET_KEY="x" * 32)) == 6
 

@@ -256,14 +256,20 @@ def test_a_new_database_is_what_migrations_make(schema: sa.Connection) -> None:
         assert told(new)["rows"]["revision"] == [{"id": 1, "value": 1}]
 
 
-@pytest.mark.parametrize("since", sorted(revisions()))
+@pytest.mark.parametrize("since", ["base", *sorted(revisions())])
 def test_every_older_database_is_brought_up_to_date(schema: sa.Connection, since: str) -> None:
     def as_it_was(connection: sa.Connection) -> None:
-        migrate.run_migrations(connection, since)
-        assert migrate.schema_status(connection).current == since
+        if since == "base":  # as `alembic downgrade base` leaves it
+            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        else:
+            migrate.run_migrations(connection, since)
+        assert migrate.schema_status(connection).current == (None if since == "base" else since)
 
     with database(as_it_was, migrate.upgrade) as older:
-        assert told(older) == told(schema)
+        found, wanted = told(older), told(schema)
+        for each in (found, wanted):
+            each["keys"].pop("alembic_version")  # its name
+        assert found == wanted
 
 
 def test_a_difference_would_be_seen(schema: sa.Connection) -> None:

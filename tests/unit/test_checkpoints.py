@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import signal
 import sqlite3
@@ -12,16 +11,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from pushgate.store.checkpoints import EVERY, LONG, Checkpoints, Turns
+from pushgate.store.checkpoints import EVERY, LONG, Checkpoints
 from pushgate.store.durable.engine import SqliteEngine
 from pushgate.store.transient.sqlite import SqliteTransaction, SqliteTransient, checkpoints_of, connect
+from pushgate.store.turns import Turns
 
 PATIENCE = 5.0  # seconds for what should take milliseconds
 
@@ -48,22 +48,35 @@ MANY = "INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FR
 
 
 def committed(connection: sqlite3.Connection, checkpoints: Checkpoints, *commits: int) -> None:
-    """Commits of so many rows each."""
+    """Commits of so many rows each, and whatever they set going is over."""
     for count in commits:
-        before = checkpoints.count()
         connection.execute(MANY, (count,))
-        checkpoints.committed(count, after=before, alone=nullcontext)
+        checkpoints.committed(count)
+        if checkpoints._running is not None:
+            checkpoints._running.result(PATIENCE)
+
+
+@pytest.fixture
+def looked(path: Path) -> Iterator[tuple[sqlite3.Connection, Checkpoints]]:
+    """A connection and its checkpoints, which have looked how the log stands: the first is made by the next commit."""
+    with closing(connect(path)) as connection:
+        checkpoints = checkpoints_of(path)
+        committed(connection, checkpoints, EVERY)
+        assert in_database(path) == 0
+        checkpoints._since = 0
+        yield connection, checkpoints
+        checkpoints.close()
+
+
+Looked = tuple[sqlite3.Connection, Checkpoints]
 
 
 @pytest.mark.parametrize(
     ("commits", "moved"), [((EVERY - 1,), 0), ((EVERY,), EVERY), ((EVERY - 1, 1), EVERY), ((1, EVERY - 2), 0)]
 )
-def test_so_many_rows_make_a_checkpoint(path: Path, commits: tuple[int, ...], moved: int) -> None:
-    with closing(connect(path)) as connection:
-        checkpoints = checkpoints_of(path)
-        committed(connection, checkpoints, *commits)
-        checkpoints.close()
-        assert in_database(path) == moved
+def test_so_many_rows_make_a_checkpoint(path: Path, looked: Looked, commits: tuple[int, ...], moved: int) -> None:
+    committed(*looked, *commits)
+    assert in_database(path) == (moved and EVERY + moved)
 
 
 def test_commits_go_on_while_one_is_made_and_only_one_is(path: Path) -> None:
@@ -75,13 +88,18 @@ def test_commits_go_on_while_one_is_made_and_only_one_is(path: Path) -> None:
         return connect(path)
 
     with closing(connect(path)) as connection:
-        checkpoints = Checkpoints(slowly, Turns(path))
-        committed(connection, checkpoints, EVERY, EVERY, EVERY)
+        checkpoints = Checkpoints(slowly, path)
+        for _ in range(3):
+            connection.execute(MANY, (EVERY,))
+            checkpoints.committed(EVERY)
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (3 * EVERY,)
         assert in_database(path) == 0
         may_go.set()
+        assert checkpoints._running is not None
+        checkpoints._running.result(PATIENCE)
+        committed(connection, checkpoints, 1)
         checkpoints.close()
-        assert in_database(path) == 3 * EVERY
+        assert in_database(path) == 3 * EVERY + 1
     assert opened == ["pushgate-checkpoints_0"]
 
 
@@ -89,71 +107,107 @@ def test_a_failure_is_tried_again_and_disturbs_no_commit(path: Path) -> None:
     tries: list[Callable[[], sqlite3.Connection]] = [_broken, partial(connect, path)]
 
     def sometimes() -> sqlite3.Connection:
-        tried.release()
         return tries.pop(0)()
 
-    tried = threading.Semaphore(0)
     with closing(connect(path)) as connection:
-        checkpoints = Checkpoints(sometimes, Turns(path))
+        checkpoints = Checkpoints(sometimes, path)
         committed(connection, checkpoints, EVERY)
-        assert tried.acquire(timeout=PATIENCE)
-        while tries:  # the first may still be on its way out, and then a commit starts no second
-            committed(connection, checkpoints, 1)
+        assert len(tries) == 1
+        committed(connection, checkpoints, 1, 1)
         checkpoints.close()
-        assert in_database(path) >= EVERY
+        assert in_database(path) == EVERY + 2
 
 
 def _broken() -> sqlite3.Connection:
     raise sqlite3.OperationalError("unable to open database file")
 
 
-def test_where_no_thread_can_be_had_the_commit_does_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_fails_midway_counts_as_made(path: Path, looked: Looked) -> None:
+    """What it copied is unknown, so the next one waits for something that is committed after it."""
+    connection, checkpoints = looked
+    made, real = [], checkpoints._connection
+
+    class Failing:
+        def execute(self, sql: str) -> sqlite3.Cursor:
+            assert real is not None
+            found = real.execute(sql)
+            if "checkpoint" in sql:
+                made.append(sql)
+                if len(made) == 1:
+                    raise sqlite3.OperationalError("disk I/O error")
+            return found
+
+        def close(self) -> None:
+            assert real is not None
+            real.close()
+
+    checkpoints._connection = cast(sqlite3.Connection, Failing())
+    committed(connection, checkpoints, EVERY)
+    checkpoints.committed(EVERY)  # rows were counted, and nothing was written
+    assert checkpoints._running is not None
+    checkpoints._running.result(PATIENCE)
+    assert len(made) == 1
+    committed(connection, checkpoints, EVERY)
+    assert len(made) == 2
+
+
+def test_where_no_thread_can_be_had_the_commit_does_it(
+    path: Path, looked: Looked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    with closing(connect(path)) as connection:
-        checkpoints = checkpoints_of(path)
-        monkeypatch.setattr(ThreadPoolExecutor, "submit", none)
-        committed(connection, checkpoints, EVERY)
-        assert in_database(path) == EVERY
-        checkpoints.close()
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", none)
+    committed(*looked, EVERY)
+    assert in_database(path) == 2 * EVERY
 
 
 def commit(transaction: SqliteTransaction, rows: int) -> None:
-    assert transaction.begin()
+    """A commit, and whatever it sets going is over."""
+    transaction.wait_and_begin()
     transaction._connection.execute(MANY, (rows,))
     transaction.commit()
+    checkpoints = transaction._checkpoints
+    if checkpoints is not None and checkpoints._running is not None:
+        checkpoints._running.result(PATIENCE)
 
 
 @pytest.fixture
 def transactions(path: Path) -> Iterator[tuple[SqliteTransaction, SqliteTransaction]]:
-    """Two processes, as the file sees them."""
+    """Two processes, as the file sees them; the first has looked how the log stands."""
     two = SqliteTransaction(connect(path), path), SqliteTransaction(connect(path), path)
+    commit(two[0], EVERY)
     yield two
     for each in two:
         each.close()
         each._connection.close()
 
 
-def test_a_log_that_gets_long_stops_everybodys_commits_until_it_is_copied(
-    path: Path, transactions: tuple[SqliteTransaction, SqliteTransaction], monkeypatch: pytest.MonkeyPatch
+Transactions = tuple[SqliteTransaction, SqliteTransaction]
+
+
+def test_a_log_that_gets_long_stops_everybodys_commits_while_it_is_copied(
+    path: Path, transactions: Transactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that it can be started anew where several processes commit without a pause."""
     ours, others = transactions
     checkpoints = ours._checkpoints
     assert checkpoints is not None
     could = []
+    held = checkpoints._without_commits
 
-    def looking() -> sqlite3.Connection:
-        could.append(others.begin())
-        return connect(path)
+    @contextmanager
+    def looking() -> Iterator[None]:
+        with held():
+            could.append(others.begin())
+            yield
 
-    monkeypatch.setattr(checkpoints, "_connect", looking)
+    monkeypatch.setattr(checkpoints, "_without_commits", looking)
     checkpoints._length = LONG + 1
     commit(ours, EVERY)
     assert could == [False]
-    assert in_database(path) == EVERY, "all is copied when the commit is over"
-    assert checkpoints._length == 0
+    assert in_database(path) == 2 * EVERY, "all is copied"
+    assert checkpoints._length <= LONG
     log = path.with_name("some.db-wal")
     salts = log.read_bytes()[16:24]  # sqlite.org/fileformat2.html#walformat: others each time
     commit(others, 1)
@@ -161,9 +215,10 @@ def test_a_log_that_gets_long_stops_everybodys_commits_until_it_is_copied(
 
 
 @pytest.mark.parametrize("held_up", ["by_a_reader", "by_a_writer"])
-def test_where_that_cannot_be_the_commit_ends_all_the_same(
-    path: Path, transactions: tuple[SqliteTransaction, SqliteTransaction], monkeypatch: pytest.MonkeyPatch, held_up: str
+def test_where_that_cannot_be_it_is_copied_as_far_as_it_goes(
+    path: Path, transactions: Transactions, monkeypatch: pytest.MonkeyPatch, held_up: str
 ) -> None:
+    monkeypatch.setattr("pushgate.store.checkpoints.PATIENCE", 0)
     ours, others = transactions
     checkpoints = ours._checkpoints
     assert checkpoints is not None
@@ -172,132 +227,104 @@ def test_where_that_cannot_be_the_commit_ends_all_the_same(
         others._connection.execute("BEGIN")
         others._connection.execute("SELECT count(*) FROM t").fetchone()
     else:
-        monkeypatch.setattr("pushgate.store.transient.sqlite.ALONE_PATIENCE", 0)
-        looked = checkpoints.committed
+        due = checkpoints.committed
 
-        def overtaken(*arguments: Any, **named: Any) -> None:
+        def overtaken(changes: int) -> None:
             assert others.begin(), "the commit is over"
-            looked(*arguments, **named)
+            due(changes)
 
         monkeypatch.setattr(checkpoints, "committed", overtaken)
     commit(ours, EVERY)
-    assert not ours._connection.in_transaction
-    assert in_database(path) == (0 if held_up == "by_a_reader" else EVERY)
+    assert (in_database(path) == 2 * EVERY) is (held_up == "by_a_writer")
     others.rollback()
     assert ours.begin()
+    ours.rollback()
 
 
 # --- In step with other processes: SQLite before 3.51.3 can lose commits otherwise ----------------------------------
 
+NOTHING: dict[str, Callable[[sqlite3.Connection], object]] = {
+    "nothing": lambda c: None,
+    "rolled_back": lambda c: [c.execute("BEGIN"), c.execute(MANY, (EVERY,)), c.execute("ROLLBACK")],
+    "the_same_values": lambda c: c.execute("UPDATE same SET v = v"),
+}
 
-def test_none_begins_before_a_commit_that_began_after_the_last_ones_end(path: Path) -> None:
-    """Of this process or another: sqlite.org/wal.html#walresetbug."""
-    other = Turns(path)
-    with closing(connect(path)) as connection:
-        checkpoints = checkpoints_of(path)
 
-        def commit(changes: int, before: int | None) -> int:
-            connection.execute(MANY, (changes,))
-            checkpoints.committed(changes, after=before, alone=nullcontext)
-            if checkpoints._running is not None:
-                checkpoints._running.result(PATIENCE)
-            return in_database(path)
+def begun(checkpoints: Checkpoints, *, changes: int = EVERY) -> bool:
+    """Whether one is made after rows were counted."""
+    seen: list[str] = []
+    assert checkpoints._connection is not None
+    checkpoints._connection.set_trace_callback(seen.append)
+    checkpoints.committed(changes)
+    assert checkpoints._running is not None
+    checkpoints._running.result(PATIENCE)
+    checkpoints._connection.set_trace_callback(None)
+    return any("checkpoint" in statement for statement in seen)
 
-        before = checkpoints.count()
-        assert other.begin(0)
-        assert commit(EVERY, before) == 0, "the other is about one"
-        during = checkpoints.count()
-        assert commit(1, during) == 0, "still"
-        other.end()
-        assert commit(1, during) == 0, "it ended while this commit was under way"
-        before = checkpoints.count()
-        checkpoints.committed(0, after=before, alone=nullcontext)  # a commit of nothing leaves the log as it was
-        assert in_database(path) == 0
-        assert commit(1, before) == EVERY + 3
-        assert other.count() == 4
-        checkpoints.close()
+
+@pytest.mark.parametrize("what", NOTHING)
+def test_none_begins_where_nothing_was_committed_since_the_last(looked: Looked, what: str) -> None:
+    """Whatever was counted: sqlite.org/wal.html#walresetbug."""
+    connection, checkpoints = looked
+    connection.execute("CREATE TABLE same (v)")
+    connection.execute("INSERT INTO same SELECT 'one' FROM t")
+    committed(connection, checkpoints, EVERY)
+    for _ in range(3):
+        NOTHING[what](connection)
+        assert not begun(checkpoints)
+    connection.execute(MANY, (1,))
+    assert begun(checkpoints)
+    assert not begun(checkpoints)
+
+
+def test_nor_where_another_process_has_made_one_meanwhile(path: Path, looked: Looked) -> None:
+    connection, checkpoints = looked
+    with closing(connect(path)) as elsewhere:
+        other = checkpoints_of(path)
+        committed(elsewhere, other, EVERY, EVERY)
+        assert in_database(path) == 3 * EVERY
+        connection.execute(MANY, (1,))
+        assert not begun(checkpoints), "this may have been before its end"
+        assert not begun(checkpoints)
+        connection.execute(MANY, (1,))
+        assert begun(checkpoints)
         other.close()
 
 
-def test_whoever_dies_over_one_holds_nobody_up(path: Path) -> None:
-    turns = Turns(path)
+def test_nor_while_another_process_is_about_one(path: Path, looked: Looked) -> None:
+    connection, checkpoints = looked
+    with Turns(path).turn() as turn:
+        assert turn is not None
+        connection.execute(MANY, (EVERY,))
+        assert not begun(checkpoints)
+    assert begun(checkpoints), "it did nothing after all"
+
+
+def test_whoever_dies_over_one_holds_nobody_up(path: Path, looked: Looked) -> None:
+    connection, checkpoints = looked
     program = """
 import os, pathlib, signal, sys
-from pushgate.store.checkpoints import Turns
-assert Turns(pathlib.Path(sys.argv[1])).begin(0)
-os.kill(os.getpid(), signal.SIGKILL)
+from pushgate.store.turns import Turns
+with Turns(pathlib.Path(sys.argv[1])).turn() as turn:
+    turn.taken()
+    os.kill(os.getpid(), signal.SIGKILL)
 """
     died = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
     assert died.returncode == -signal.SIGKILL
-    assert turns.count() == 1
+    connection.execute(MANY, (1,))
+    assert not begun(checkpoints), "it may have copied that"
+    connection.execute(MANY, (1,))
+    assert begun(checkpoints)
+
+
+def test_where_turns_cannot_be_counted_the_log_is_copied_all_the_same(path: Path) -> None:
+    path.with_name("some.db-checkpoints").mkdir()
     with closing(connect(path)) as connection:
         checkpoints = checkpoints_of(path)
-        committed(connection, checkpoints, EVERY)
-        checkpoints.close()
-        assert in_database(path) == 0, "it may have ended just now"
-        assert turns.count() == 2
-        checkpoints = checkpoints_of(path)
-        committed(connection, checkpoints, EVERY)
-        checkpoints.close()
+        committed(connection, checkpoints, EVERY, EVERY)
         assert in_database(path) == 2 * EVERY
-    turns.close()
-
-
-def test_one_at_a_time_and_each_after_a_look_that_followed_the_last(path: Path) -> None:
-    """Eight at once, as if each were a process: a lock is that of an opened file."""
-    about, problems, barrier = [], [], threading.Barrier(8)
-
-    def work() -> int:
-        turns, done = Turns(path), 0
-        barrier.wait(PATIENCE)
-        for _ in range(400):
-            seen = turns.count()
-            if turns.begin(seen):
-                about.append(seen)
-                if len(about) != 1 or turns.count() != seen + 1:
-                    problems.append((seen, list(about)))
-                done += 1
-                about.pop()
-                turns.end()
-        turns.close()
-        return done
-
-    with ThreadPoolExecutor(8) as threads:
-        begun = sum(future.result() for future in [threads.submit(work) for _ in range(8)])
-    assert not problems
-    turns = Turns(path)
-    assert turns.count() == 2 * begun > 0, "every one was counted, and none was taken for somebody's death"
-    turns.close()
-
-
-@pytest.mark.parametrize("what", ["another_process_began", "it_is_odd", "it_is_of_nonsense"])
-def test_a_count_that_does_not_hold_is_refused_and_nothing_stays_locked(path: Path, what: str) -> None:
-    turns, other = Turns(path), Turns(path)
-    if what == "another_process_began":
-        assert other.begin(0)
-        other.end()
-        assert not turns.begin(0)
-    elif what == "it_is_odd":
-        turns._set(7)
-        assert not turns.begin(7)
-    else:
-        path.with_name("some.db-checkpoints").write_bytes(b"\xff" * 20)
-        assert not turns.begin(turns.count())
-    assert turns.count() % 2 == 0
-    assert other.begin(other.count())
-    other.end()
-    turns.close()
-    other.close()
-
-
-def test_where_nothing_can_be_counted_the_commit_is_done_all_the_same(path: Path, tmp_path: Path) -> None:
-    with closing(connect(path)) as connection:
-        checkpoints = Checkpoints(partial(connect, path), Turns(tmp_path / "nowhere" / "some.db"))
-        assert checkpoints.count() is None
-        committed(connection, checkpoints, EVERY)
+        assert not begun(checkpoints)
         checkpoints.close()
-        assert connection.execute("SELECT count(*) FROM t").fetchone() == (EVERY,)
-        assert in_database(path) == 0
 
 
 def test_two_processes_that_commit_without_a_pause_keep_the_log_short(path: Path) -> None:
@@ -326,32 +353,19 @@ def test_two_processes_that_commit_without_a_pause_keep_the_log_short(path: Path
     assert max(sizes) < 2 * LONG * 4_120 < path.stat().st_size, "all of it went through the log"
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o600])
-def test_whoever_may_write_the_database_may_count(path: Path, mode: int) -> None:
-    path.chmod(mode)
-    if root := os.geteuid() == 0:
-        os.chown(path, 1234, 2345)
-    (turns := Turns(path)).count()
-    turns.close()
-    made, database = path.with_name("some.db-checkpoints").stat(), path.stat()
-    assert made.st_mode & 0o777 == mode
-    assert (made.st_uid, made.st_gid) == (database.st_uid, database.st_gid)
-    assert not root or made.st_uid == 1234
-
-
 def test_a_reader_that_looks_back_holds_up_neither_commits_nor_checkpoints(path: Path) -> None:
     with closing(connect(path)) as connection, closing(connect(path)) as reader:
-        committed(connection, checkpoints := checkpoints_of(path), 1)
+        committed(connection, checkpoints := checkpoints_of(path), EVERY)
         reader.execute("BEGIN")
-        assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (EVERY,)
         committed(connection, checkpoints, EVERY)
         checkpoints.close()
-        assert in_database(path) <= 1, "what came after the reader began stays in the log"
-        assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
+        assert in_database(path) <= EVERY, "what came after the reader began stays in the log"
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (EVERY,)
         reader.execute("COMMIT")
-        committed(connection, checkpoints := checkpoints_of(path), EVERY)
+        committed(connection, checkpoints := checkpoints_of(path), EVERY, 1)
         checkpoints.close()
-        assert in_database(path) == 2 * EVERY + 1
+        assert in_database(path) == 3 * EVERY + 1
 
 
 async def test_both_stores_make_them(tmp_path: Path) -> None:
@@ -359,15 +373,24 @@ async def test_both_stores_make_them(tmp_path: Path) -> None:
     store = SqliteTransient(path, lambda: 0.0)
     await store.add_many("par", [(b"%d" % number, b"", 1) for number in range(EVERY - 1)])
     assert await store.add("par", b"the last", b"", 1)
-    await _until(lambda: in_database(path, "SELECT count(*) FROM transient") == EVERY)
+    await _until(partial(has_looked, store._transaction))
+    assert await store.add("par", b"the very last", b"", 1)
+    await _until(lambda: in_database(path, "SELECT count(*) FROM transient") == EVERY + 1)
     await store.aclose()
 
     path = tmp_path / "durable.db"
     engine = SqliteEngine(path)
     engine.migrate(lambda connection: connection.exec_driver_sql("CREATE TABLE t (n INTEGER PRIMARY KEY)") and None)
     await engine.write(lambda connection: connection.exec_driver_sql(MANY, (EVERY,)) and None)
-    await _until(lambda: in_database(path) == EVERY)
+    await _until(partial(has_looked, engine._transaction))
+    await engine.write(lambda connection: connection.exec_driver_sql(MANY, (1,)) and None)
+    await _until(lambda: in_database(path) == EVERY + 1)
     await engine.aclose()
+
+
+def has_looked(transaction: SqliteTransaction) -> bool:
+    found = transaction._checkpoints
+    return found is not None and found._last is not None and found._running is not None and found._running.done()
 
 
 async def _until(reached: Callable[[], bool]) -> None:
@@ -416,5 +439,5 @@ def test_the_count_of_changes_begins_again_from_below(path: Path) -> None:
     transaction.commit()
     transaction.close()
     assert transaction._checkpoints is not None
-    assert transaction._checkpoints._since == 0, "so many rows made a checkpoint"
-    assert transaction._checkpoints._running is not None
+    assert transaction._checkpoints._since == EVERY + 1
+    assert transaction._checkpoints._running is not None, "so many rows set it going"

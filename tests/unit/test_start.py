@@ -44,3 +44,23 @@ async def test_it_is_loaded_when_the_server_runs(monkeypatch: pytest.MonkeyPatch
     async with testing.running():
         await all_loaded.wait()
     assert tuple(found) == server.LATER
+
+
+async def test_what_cannot_be_loaded_is_told_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    all_told, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def broken(name: str) -> None:
+        raise ImportError(name)
+
+    def trouble(_: object, event: str, problem: Exception) -> None:
+        told.append(f"{event} {problem}")
+        if len(told) == len(server.LATER):
+            loop.call_soon(all_told.set)
+
+    monkeypatch.setattr(server, "LATER_AFTER", 0)
+    monkeypatch.setattr(server.importlib, "import_module", broken)
+    monkeypatch.setattr(server.Journal, "trouble", trouble)
+    async with testing.running():
+        await all_told.wait()
+    assert told == [f"chore_failed {name}" for name in server.LATER]

@@ -20,6 +20,7 @@ from pushgate.protocol.conflicts import conflicts
 from pushgate.protocol.journey import AMR
 from pushgate.protocol.registration import problems
 from pushgate.store.durable.migrate import schema_status
+from pushgate.store.turns import Turns
 
 if TYPE_CHECKING:
     from pushgate.config import Settings
@@ -95,6 +96,12 @@ def _files(installation: Installation) -> Iterator[Finding]:
     key = settings.database_path.with_name("secret.key")
     if not settings.secret_key and not settings.secret_key_file and stat.S_IMODE(key.stat().st_mode) & 0o077:
         yield Finding("problem", str(key), "others can read the secret key", f"chmod 600 {key}")
+    for path in (settings.database_path, settings.transient_path):
+        if problem := Turns(path).problem():
+            yield Finding(
+                "problem", str(path), f"workers cannot make their checkpoints in turn: {problem}",
+                "make it a file that the server may write: SQLite before 3.51.3 can lose commits otherwise",
+            )  # fmt: skip
     disk = os.statvfs(settings.database_path.parent)
     if disk.f_bavail * disk.f_frsize < SMALL_FREE:
         yield Finding("problem", str(settings.database_path.parent), "less than 200 MiB are free", "make room")

@@ -5,161 +5,114 @@ a thread of its own do it at the same time as the next commits.
 
 One rule is not about speed. SQLite before 3.51.3 can lose commits where a checkpoint begins, right after another has
 copied all there is, while a commit starts the log anew (https://sqlite.org/wal.html#walresetbug). So nobody else makes
-any, and one begins only after a commit that itself began after the last one's end, whichever process made that: then
-the log has something that is not copied, and is not started anew.
+any, and one begins only where something was committed since the end of the last one, whichever process made that: the
+log then holds what is not copied, and nobody starts it anew.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-POSSIBLE = sys.platform != "win32"
-"""Windows has no such lock; there SQLite makes them by itself."""
-if POSSIBLE:
-    import fcntl
+from pushgate.store.commit import wait_for
+from pushgate.store.ports import StoreUnavailable
+from pushgate.store.turns import Turns
 
 EVERY = 512
 """Rows changed: a few hundred pages. With more, the commits of that moment wait for the disk; with less, a page that
 changes often is copied more often."""
 LONG = 1000
-"""Pages: a log that nobody gets to start anew, because several processes commit without a pause, stops them all until
-it is copied. That takes milliseconds; one process alone never lets it get that long."""
-
-Alone = Callable[[], AbstractContextManager[None]]
-
-
-class Turns:
-    """Checkpoints of all processes, counted in a file beside the database: one begins, and it ends.
-
-    So an odd count says that one is under way. Whoever changes it holds the file's lock, and the system lets go of that
-    for a process that dies.
-    """
-
-    def __init__(self, database: Path) -> None:
-        self._database = database
-        self._file: int | None = None
-
-    def count(self) -> int:
-        """How it stands. Raises OSError."""
-        return int.from_bytes(os.pread(self._opened(), 8, 0), "little")  # of a new file: 0
-
-    def begin(self, count: int) -> bool:
-        """Whether the next one is ours: it still stands at this even count, and nobody is about it. Raises OSError."""
-        if not self._locked():
-            return False
-        ours = False
-        try:
-            found = self.count()
-            wanted = found == count and count % 2 == 0
-            if wanted or found % 2:  # odd, and nobody has the lock: somebody died over theirs, which ends here
-                self._set(found + 1)
-            ours = wanted
-        finally:
-            if not ours:
-                self._unlock()
-        return ours
-
-    def end(self) -> None:
-        """Ours is over. Raises OSError."""
-        try:
-            self._set(self.count() + 1)
-        finally:
-            self._unlock()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    def _opened(self) -> int:
-        if self._file is None:
-            like = os.stat(self._database)
-            path = self._database.with_name(f"{self._database.name}-checkpoints")
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, like.st_mode & 0o666)
-            if os.geteuid() == 0:  # the server's user has to open it too, as SQLite sees to with its own files
-                os.fchown(self._file, like.st_uid, like.st_gid)
-        return self._file
-
-    def _set(self, count: int) -> None:
-        os.pwrite(self._opened(), (count % 2**64).to_bytes(8, "little"), 0)
-
-    def _locked(self) -> bool:
-        try:
-            fcntl.flock(self._opened(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(self) -> None:
-        fcntl.flock(self._opened(), fcntl.LOCK_UN)
+"""Pages: a log that nobody gets to start anew, because commits come without a pause, is copied while there are none."""
+PATIENCE = 1.0  # seconds, to find a moment without a commit
 
 
 class Checkpoints:
-    """Of one database, now and then; `connect` opens it, `turns` counts them. Use from one thread, the writer's."""
+    """Of one database, now and then; `connect` opens it. Use from one thread, the writer's."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], turns: Turns) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], database: Path) -> None:
         self._connect = connect
-        self._turns = turns
-        self._connection: sqlite3.Connection | None = None
+        self._turns = Turns(database)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pushgate-checkpoints")
+        self._running: Future[None] | None = None
         self._since = 0
         self._length = 0
-        self._running: Future[None] | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._writing: sqlite3.Connection | None = None
+        self._last: tuple[int | None, int] | None = None
 
-    def count(self) -> int | None:
-        """How many have begun and ended, to be asked before a commit; None where that cannot be told."""
-        try:
-            return self._turns.count()
-        except OSError:
-            return None
-
-    def committed(self, changes: int, *, after: int | None, alone: Alone) -> None:
-        """One commit more, of so many rows; `after` is what `count` said before it. Within `alone` nobody commits.
+    def committed(self, changes: int) -> None:
+        """One commit more, of so many rows.
 
         Never raises: the commit is done, whatever becomes of the checkpoint.
         """
         self._since += changes
-        if after is None or not changes or self._since < EVERY:
-            return
-        if self._running is not None and not self._running.done():
-            return
-        if self._length > LONG:
-            with alone():
-                self._checkpoint(after)
-            self._length = 0  # the next one tells whether it was started anew
+        if self._since < EVERY or (self._running is not None and not self._running.done()):
             return
         try:
-            self._running = self._thread.submit(self._checkpoint, after)
+            self._running = self._thread.submit(self._checkpoint)
         except RuntimeError:  # no thread to be had
-            self._checkpoint(after)
+            self._checkpoint()
 
-    def _checkpoint(self, after: int) -> None:
-        """Copy what no reader holds back, where it is our turn. PASSIVE waits for nobody.
+    def _checkpoint(self) -> None:
+        """Copy what no reader holds back, where it is our turn.
 
-        A failure is not told: nothing is lost, the log gets longer, and the next one tries again.
+        A failure is not told: nothing is lost, the log gets longer, and the next commit tries again.
         """
-        with contextlib.suppress(sqlite3.Error, OSError):
-            if not self._turns.begin(after):
+        with contextlib.suppress(sqlite3.Error, OSError), self._turns.turn() as turn:
+            if turn is None:
                 return
-            self._since = 0
-            try:
-                if self._connection is None:
-                    self._connection = self._connect()
-                _, self._length, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            finally:
-                self._turns.end()
+            if self._connection is None:
+                self._connection = self._connect()
+            if self._follows(turn.count):
+                self._since, self._last = 0, None
+                count = turn.taken()
+                with self._without_commits() if self._length > LONG else contextlib.nullcontext():
+                    # PASSIVE waits for nobody.
+                    _, self._length, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self._last = count, self._version()
+
+    def _follows(self, count: int | None) -> bool:
+        """Whether something was committed since the end of the last one; where that was not ours, since this look."""
+        version = self._version()
+        known, self._last = self._last, (count, version)
+        return known is not None and known[0] == count and known[1] != version
+
+    def _version(self) -> int:
+        """Another number after every commit, whoever made it; it is read after a checkpoint, which changes it too."""
+        assert self._connection is not None
+        found: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return found
+
+    @contextlib.contextmanager
+    def _without_commits(self) -> Iterator[None]:
+        """Hold the write lock, if there is a moment for it; who was committed has been told, who comes next waits."""
+        if self._writing is None:
+            self._writing = self._connect()
+            self._writing.execute("PRAGMA busy_timeout=0")
+        with contextlib.suppress(StoreUnavailable):
+            wait_for(self._begin, PATIENCE)
+        try:
+            yield
+        finally:
+            if self._writing.in_transaction:
+                self._writing.execute("ROLLBACK")
+
+    def _begin(self) -> bool:
+        assert self._writing is not None
+        try:
+            self._writing.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                return False
+            raise
+        return True
 
     def close(self) -> None:
-        """Wait for the one that runs, then close the connection and the count."""
+        """Wait for the one that runs, then close the connections."""
         self._thread.shutdown()
-        if self._connection is not None:
-            self._connection.close()
-        self._turns.close()
+        for connection in (self._connection, self._writing):
+            if connection is not None:
+                connection.close()

@@ -43,13 +43,13 @@ def schema_status(connection: sa.Connection) -> SchemaStatus:
 def upgrade(connection: sa.Connection) -> None:
     """Bring the schema up to date, in one transaction where the caller opened one.
 
-    An empty database gets the tables as they are now, as Alembic advises for new ones, and any other the migrations
-    that it lacks. A test holds that both come to the same.
+    A new database gets the tables as they are now, as Alembic advises, and any other the migrations that it lacks. A
+    test holds that both come to the same.
     """
-    if schema_status(connection).current is None:
-        _install(connection)
-    else:
+    if sa.inspect(connection).has_table(_version.name):
         run_migrations(connection)
+    else:
+        _install(connection)
 
 
 def _install(connection: sa.Connection) -> None:

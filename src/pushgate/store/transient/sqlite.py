@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from pushgate.store import checkpoints
-from pushgate.store.checkpoints import Checkpoints, Turns
+from pushgate.store import turns
+from pushgate.store.checkpoints import Checkpoints
 from pushgate.store.commit import GroupCommit, wait_for
 from pushgate.store.ports import MARK, Again, First, Mark, Row, Stored, StoreUnavailable
 
@@ -46,12 +45,11 @@ AFTER_MARKS = b"\xff" * (MARK + 1)
 MARKS_STEP = 500  # marks looked at in one transaction
 PURGE_STEP = 100  # rows per transaction, so that no push waits for more than a few milliseconds
 PURGE_PAUSE = 0.002  # seconds between two steps, in which pushes have the writer to themselves
-ALONE_PATIENCE = 0.1  # seconds
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "cache_size=-4000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
-    *(("wal_autocheckpoint=0",) if checkpoints.POSSIBLE else ()),
+    *(("wal_autocheckpoint=0",) if turns.POSSIBLE else ()),
     "foreign_keys=ON",
     "secure_delete=OFF",  # some builds overwrite what is deleted: a purge then writes everything twice
 )
@@ -167,8 +165,9 @@ def connect(path: Path | None) -> sqlite3.Connection:
 
 
 def checkpoints_of(path: Path) -> Checkpoints:
-    """The checkpoints of a file, in step with those of other processes."""
-    return Checkpoints(partial(connect, path), Turns(path))
+    """The checkpoints of a file, which stays the same wherever the process goes."""
+    path = path.absolute()
+    return Checkpoints(partial(connect, path), path)
 
 
 class SqliteTransaction:
@@ -176,7 +175,7 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._connection = connection
-        self._checkpoints = checkpoints_of(path) if path is not None and checkpoints.POSSIBLE else None
+        self._checkpoints = checkpoints_of(path) if path is not None and turns.POSSIBLE else None
         self._changes = 0  # rows that this connection has changed, up to the last commit
         # Waiting is done by GroupCommit, off the event loop.
         connection.execute("PRAGMA busy_timeout=0")
@@ -198,23 +197,11 @@ class SqliteTransaction:
 
     def commit(self) -> None:
         """See store.commit.Transaction."""
-        before = None if self._checkpoints is None else self._checkpoints.count()
         self._connection.execute("COMMIT")
         if self._checkpoints is not None:
-            changed, self._changes = self._changes, self._connection.total_changes
+            before, self._changes = self._changes, self._connection.total_changes
             # The count is one of 32 bits, which begins again from below.
-            self._checkpoints.committed((self._changes - changed) & 0xFFFFFFFF, after=before, alone=self._alone)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the write lock, if it can be had soon: whoever was committed waits meanwhile."""
-        with suppress(StoreUnavailable, sqlite3.Error):
-            wait_for(self.begin, ALONE_PATIENCE)
-        try:
-            yield
-        finally:
-            with suppress(sqlite3.Error):
-                self.rollback()
+            self._checkpoints.committed((self._changes - before) & 0xFFFFFFFF)
 
     def rollback(self) -> None:
         """See store.commit.Transaction."""
