@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
 import signal
 import sqlite3
@@ -197,10 +198,10 @@ def test_a_log_that_gets_long_stops_everybodys_commits_while_it_is_copied(
     held = checkpoints._without_commits
 
     @contextmanager
-    def looking() -> Iterator[None]:
-        with held():
+    def looking() -> Iterator[bool]:
+        with held() as alone:
             could.append(others.begin())
-            yield
+            yield alone
 
     monkeypatch.setattr(checkpoints, "_without_commits", looking)
     checkpoints._length = LONG + 1
@@ -317,7 +318,39 @@ with Turns(pathlib.Path(sys.argv[1])).turn() as turn:
     assert begun(checkpoints)
 
 
-def test_where_turns_cannot_be_counted_the_log_is_copied_all_the_same(path: Path) -> None:
+def test_where_turns_cannot_be_counted_the_log_is_copied_while_nobody_commits(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pushgate.store.checkpoints.PATIENCE", 0)
+    path.with_name("some.db-checkpoints").mkdir()
+    with closing(connect(path)) as connection, closing(connect(path)) as other:
+        checkpoints = checkpoints_of(path)
+        committed(connection, checkpoints, EVERY)
+        connection.execute(MANY, (EVERY,))
+        other.execute("BEGIN IMMEDIATE")
+        assert not begun(checkpoints)
+        other.execute("ROLLBACK")
+        connection.execute(MANY, (EVERY,))
+        assert begun(checkpoints)
+        assert in_database(path) == 3 * EVERY
+        checkpoints.close()
+
+
+def test_while_the_system_is_short_of_files_none_is_made(
+    path: Path, looked: Looked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    connection, checkpoints = looked
+    connection.execute(MANY, (1,))
+    with monkeypatch.context() as patched:
+        patched.setattr(Turns, "_open", short)
+        assert not begun(checkpoints)
+    assert begun(checkpoints)
+
+
+def test_where_turns_cannot_be_counted_something_has_to_be_committed_too(path: Path) -> None:
     path.with_name("some.db-checkpoints").mkdir()
     with closing(connect(path)) as connection:
         checkpoints = checkpoints_of(path)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pushgate.store.commit import wait_for
 from pushgate.store.ports import StoreUnavailable
-from pushgate.store.turns import Turns
+from pushgate.store.turns import Turn, Turns
 
 EVERY = 512
 """Rows changed: a few hundred pages. With more, the commits of that moment wait for the disk; with less, a page that
@@ -59,7 +59,7 @@ class Checkpoints:
     def _checkpoint(self) -> None:
         """Copy what no reader holds back, where it is our turn.
 
-        A failure is not told: nothing is lost, the log gets longer, and the next commit tries again.
+        A failure is not told: nothing is lost, the log gets longer, and later commits try again.
         """
         with contextlib.suppress(sqlite3.Error, OSError), self._turns.turn() as turn:
             if turn is None:
@@ -67,12 +67,20 @@ class Checkpoints:
             if self._connection is None:
                 self._connection = self._connect()
             if self._follows(turn.count):
-                self._since, self._last = 0, None
-                count = turn.taken()
-                with self._without_commits() if self._length > LONG else contextlib.nullcontext():
-                    # PASSIVE waits for nobody.
-                    _, self._length, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                self._last = count, self._version()
+                self._copy(self._connection, turn)
+
+    def _copy(self, connection: sqlite3.Connection, turn: Turn) -> None:
+        """The checkpoint. An uncounted one is safe only while nobody commits: then nobody starts the log anew."""
+        uncounted = turn.count is None
+        with self._without_commits() if uncounted or self._length > LONG else contextlib.nullcontext(False) as alone:
+            if uncounted and not alone:
+                return
+            self._since, self._last = 0, None
+            count = turn.taken()
+            # PASSIVE waits for nobody.
+            busy, length, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if not busy:  # with somebody of whom we know nothing
+            self._length, self._last = length, (count, self._version())
 
     def _follows(self, count: int | None) -> bool:
         """Whether something was committed since the end of the last one; where that was not ours, since this look."""
@@ -87,15 +95,15 @@ class Checkpoints:
         return found
 
     @contextlib.contextmanager
-    def _without_commits(self) -> Iterator[None]:
-        """Hold the write lock, if there is a moment for it; who was committed has been told, who comes next waits."""
+    def _without_commits(self) -> Iterator[bool]:
+        """Hold the write lock, and say so, if there is a moment for it; whoever comes then waits."""
         if self._writing is None:
             self._writing = self._connect()
             self._writing.execute("PRAGMA busy_timeout=0")
         with contextlib.suppress(StoreUnavailable):
             wait_for(self._begin, PATIENCE)
         try:
-            yield
+            yield self._writing.in_transaction
         finally:
             if self._writing.in_transaction:
                 self._writing.execute("ROLLBACK")
@@ -103,6 +111,8 @@ class Checkpoints:
     def _begin(self) -> bool:
         assert self._writing is not None
         try:
+            if self._writing.in_transaction:  # left of one whose end failed
+                self._writing.execute("ROLLBACK")
             self._writing.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as problem:
             if problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:

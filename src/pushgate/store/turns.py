@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -18,6 +19,8 @@ if POSSIBLE:
 OPEN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 SIZE = 8  # bytes of the count
 BEYOND = 1 << 8 * SIZE
+UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTSUP}
+"""What does not pass by itself. While the system is short of files or memory nobody may go without a count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,16 @@ class Turns:
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[Turn | None]:
-        """A turn; None while it is somebody else's. Where the file cannot be used, everybody takes theirs."""
+        """A turn; None while it is somebody else's, or where the system is short of something. Uncounted where it is no
+        file that this process may use.
+        """
         file = -1
         try:
             try:
                 file = self._open()
                 turn = self._of(file)
-            except OSError:
-                turn = Turn(None)
+            except OSError as problem:
+                turn = Turn(None) if problem.errno in UNUSABLE else None
             yield turn
         finally:
             if file >= 0:
@@ -88,7 +93,7 @@ class Turns:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
             os.close(file)
-            raise OSError("is not a file of its own")
+            raise OSError(errno.EEXIST, "is not a file of its own")
         return file
 
     def _made(self) -> int:
