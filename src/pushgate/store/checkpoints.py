@@ -24,7 +24,7 @@ from pushgate.store.turns import Turn, Turns
 EVERY = 512
 """Rows changed: a few hundred pages. With more, the commits of that moment wait for the disk; with less, a page that
 changes often is copied more often."""
-LONG = 1000
+LONG = 4000
 """Pages: a log that nobody gets to start anew, because commits come without a pause, is copied while there are none."""
 PATIENCE = 1.0  # seconds, to find a moment without a commit
 
