@@ -204,11 +204,10 @@ def test_a_log_that_gets_long_stops_everybodys_commits_while_it_is_copied(
             yield alone
 
     monkeypatch.setattr(checkpoints, "_without_commits", looking)
-    checkpoints._length = LONG + 1
+    monkeypatch.setattr("pushgate.store.checkpoints.LONG", 0)
     commit(ours, EVERY)
     assert could == [False]
     assert in_database(path) == 2 * EVERY, "all is copied"
-    assert checkpoints._length <= LONG
     log = path.with_name("some.db-wal")
     salts = log.read_bytes()[16:24]  # sqlite.org/fileformat2.html#walformat: others each time
     commit(others, 1)
@@ -223,7 +222,7 @@ def test_where_that_cannot_be_it_is_copied_as_far_as_it_goes(
     ours, others = transactions
     checkpoints = ours._checkpoints
     assert checkpoints is not None
-    checkpoints._length = LONG + 1
+    monkeypatch.setattr("pushgate.store.checkpoints.LONG", 0)
     if held_up == "by_a_reader":
         others._connection.execute("BEGIN")
         others._connection.execute("SELECT count(*) FROM t").fetchone()
@@ -237,6 +236,7 @@ def test_where_that_cannot_be_it_is_copied_as_far_as_it_goes(
         monkeypatch.setattr(checkpoints, "committed", overtaken)
     commit(ours, EVERY)
     assert (in_database(path) == 2 * EVERY) is (held_up == "by_a_writer")
+    assert (checkpoints._writing is None) is (held_up == "by_a_reader"), "stopping commits would not help"
     others.rollback()
     assert ours.begin()
     ours.rollback()
@@ -360,10 +360,7 @@ def test_where_turns_cannot_be_counted_something_has_to_be_committed_too(path: P
         checkpoints.close()
 
 
-def test_two_processes_that_commit_without_a_pause_keep_the_log_short(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pushgate.store.checkpoints.LONG", long := 1000)
+def test_two_processes_that_commit_without_a_pause_keep_the_log_short(path: Path) -> None:
     barrier, sizes, log = threading.Barrier(2), [], path.with_name("some.db-wal")
 
     def work(transaction: SqliteTransaction) -> None:
@@ -386,7 +383,7 @@ def test_two_processes_that_commit_without_a_pause_keep_the_log_short(
             transaction._connection.close()
         assert connection.execute("SELECT count(*) FROM b").fetchone() == (2 * 250 * 64,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert max(sizes) < 2 * long * 4_120 < path.stat().st_size, "all of it went through the log"
+    assert max(sizes) < 2 * LONG * 4_120 < path.stat().st_size, "all of it went through the log"
 
 
 def test_a_reader_that_looks_back_holds_up_neither_commits_nor_checkpoints(path: Path) -> None:

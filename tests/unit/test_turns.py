@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +118,18 @@ def test_whoever_may_write_the_database_may_count(database: Path, mode: int) -> 
     assert made.st_mode & 0o777 == mode
     assert (made.st_uid, made.st_gid) == (like.st_uid, like.st_gid)
     assert not root or made.st_uid == 1234
+
+
+def test_one_that_only_its_maker_could_use_is_not_left_there(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    turns = Turns(database)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fchmod", refused)
+        assert counted(turns) is None
+    assert not turns.path.exists()
+    assert counted(turns) is not None
 
 
 KINDS = ("link", "dangling_link", "hard_link", "folder", "pipe")

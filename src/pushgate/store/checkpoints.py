@@ -24,8 +24,8 @@ from pushgate.store.turns import Turn, Turns
 EVERY = 512
 """Rows changed: a few hundred pages. With more, the commits of that moment wait for the disk; with less, a page that
 changes often is copied more often."""
-LONG = 4000
-"""Pages: a log that nobody gets to start anew, because commits come without a pause, is copied while there are none."""
+LONG = 1000
+"""Pages, as SQLite has it: a log so long is started anew by nobody, because commits come without a pause."""
 PATIENCE = 1.0  # seconds, to find a moment without a commit
 
 
@@ -38,7 +38,6 @@ class Checkpoints:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pushgate-checkpoints")
         self._running: Future[None] | None = None
         self._since = 0
-        self._length = 0
         self._connection: sqlite3.Connection | None = None
         self._writing: sqlite3.Connection | None = None
         self._last: tuple[int | None, int] | None = None
@@ -70,17 +69,26 @@ class Checkpoints:
                 self._copy(self._connection, turn)
 
     def _copy(self, connection: sqlite3.Connection, turn: Turn) -> None:
-        """The checkpoint. An uncounted one is safe only while nobody commits: then nobody starts the log anew."""
-        uncounted = turn.count is None
-        with self._without_commits() if uncounted or self._length > LONG else contextlib.nullcontext(False) as alone:
-            if uncounted and not alone:
-                return
-            self._since, self._last = 0, None
-            count = turn.taken()
-            # PASSIVE waits for nobody.
-            busy, length, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if not busy:  # with somebody of whom we know nothing
-            self._length, self._last = length, (count, self._version())
+        """The checkpoint. Where the log is long all the same, what has come meanwhile is copied while nobody commits.
+
+        Then nobody starts it anew either: so that may follow right on the first, and an uncounted one on anybody's.
+        """
+        count = turn.taken()
+        more = count is None or self._passive(connection) > LONG
+        with self._without_commits() if more else contextlib.nullcontext(False) as alone:
+            if alone:
+                self._passive(connection)
+        if alone or count is not None:
+            self._last = count, self._version()
+
+    def _passive(self, connection: sqlite3.Connection) -> int:
+        """Copy, waiting for nobody. How many pages there were in the log; 0 where a reader holds some of them back."""
+        self._last = None
+        busy, length, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if busy:
+            raise sqlite3.OperationalError("somebody else makes one, of whom we know nothing")
+        self._since = 0
+        return int(length) if copied == length else 0
 
     def _follows(self, count: int | None) -> bool:
         """Whether something was committed since the end of the last one; where that was not ours, since this look."""

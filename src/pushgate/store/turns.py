@@ -109,5 +109,6 @@ class Turns:
                 os.fchown(file, like.st_uid, like.st_gid)
         except OSError:
             os.close(file)
+            os.unlink(self.path)  # nobody else could use it
             raise
         return file

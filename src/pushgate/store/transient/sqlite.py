@@ -49,7 +49,7 @@ PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "cache_size=-4000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
-    *(("wal_autocheckpoint=0",) if turns.POSSIBLE else ()),
+    *(("wal_autocheckpoint=0",) if turns.POSSIBLE else ()),  # see store.checkpoints
     "foreign_keys=ON",
     "secure_delete=OFF",  # some builds overwrite what is deleted: a purge then writes everything twice
 )
@@ -165,8 +165,8 @@ def connect(path: Path | None) -> sqlite3.Connection:
 
 
 def checkpoints_of(path: Path) -> Checkpoints:
-    """The checkpoints of a file, which stays the same wherever the process goes."""
-    path = path.absolute()
+    """The checkpoints of a file, which stays the same wherever the process or a link goes."""
+    path = path.resolve()
     return Checkpoints(partial(connect, path), path)
 
 
