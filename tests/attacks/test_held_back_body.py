@@ -36,7 +36,11 @@ async def operator(server: Running) -> Api:
     return await api(server)
 
 
-async def held_back(body: bytes, meanwhile: Callable[[], Awaitable[httpx.Response | None]]) -> AsyncIterator[bytes]:
+Meanwhile = Callable[[], Awaitable[httpx.Response | None]]
+Document = dict[str, object]
+
+
+async def held_back(body: bytes, meanwhile: Meanwhile) -> AsyncIterator[bytes]:
     """A few bytes, then what happens meanwhile, then the rest."""
     yield body[:5]
     reply = await meanwhile()
@@ -64,19 +68,21 @@ async def test_a_client_that_is_no_more(
     refused(reply, 401, "invalid_client", "client.authentication")
 
 
-async def test_a_manager_that_is_no_more(server: Running, operator: Api) -> None:
-    manager = await as_client(server, MANAGER)
-    body = json.dumps({"redirect_uris": ["https://evil.example/callback"]}).encode()
+async def change(api: Api, url: str, document: Document, meanwhile: Meanwhile) -> httpx.Response:
+    """A call of the management API whose body is held back."""
+    body = json.dumps(document).encode()
     headers = {
-        "authorization": f"Bearer {manager.token}",
+        "authorization": f"Bearer {api.token}",
         "content-type": "application/json",
         "content-length": str(len(body)),
     }
-    reply = await server.http.patch(
-        f"{API}/clients/app",
-        content=held_back(body, lambda: operator.delete("/clients/manager")),
-        headers=headers,
-    )
+    return await api.server.http.patch(url, content=held_back(body, meanwhile), headers=headers)
+
+
+async def test_a_manager_that_is_no_more(server: Running, operator: Api) -> None:
+    manager = await as_client(server, MANAGER)
+    document = {"redirect_uris": ["https://evil.example/callback"]}
+    reply = await change(manager, f"{API}/clients/app", document, lambda: operator.delete("/clients/manager"))
     told(reply, 401, "management.token_client")
     read = await operator.get("/clients/app")
     assert read.json()["redirect_uris"] == ["https://app.example/callback"]
@@ -88,15 +94,5 @@ async def test_a_realm_that_is_no_more(server: Running, operator: Api) -> None:
         await server.server.snapshot.refresh()
 
     there = await api(server, realm="alpha")
-    body = json.dumps({"client_name": "Other"}).encode()
-    headers = {
-        "authorization": f"Bearer {there.token}",
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-    }
-    reply = await server.http.patch(
-        f"{ALPHA}{API}/clients/manager",
-        content=held_back(body, remove),
-        headers=headers,
-    )
+    reply = await change(there, f"{ALPHA}{API}/clients/manager", {"client_name": "Other"}, remove)
     told(reply, 404, "management.not_found")

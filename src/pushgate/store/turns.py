@@ -64,9 +64,11 @@ class Turns:
                 os.close(file)
 
     def problem(self) -> str | None:
-        """Why turns cannot be counted, in words; None if they can."""
+        """Why turns cannot be counted, in words; None if they can. Nothing is made: that is for whoever serves."""
         try:
-            os.close(self._open())
+            os.close(self._checked(os.open(self.path, OPEN)))
+        except FileNotFoundError:
+            return None
         except OSError as problem:
             return f"{self.path}: {problem.strerror or problem}"
         return None
@@ -85,11 +87,15 @@ class Turns:
         return Turn(int.from_bytes(found, "little"), file)
 
     def _open(self) -> int:
-        """The file, made if it is not there. Another link to something of somebody else's is not taken for it."""
+        """The file, made if it is not there."""
         try:
             file = os.open(self.path, OPEN)
         except FileNotFoundError:
             file = self._made()
+        return self._checked(file)
+
+    def _checked(self, file: int) -> int:
+        """The same file, if it is one of its own: another link to something of somebody else's is not taken for it."""
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
             os.close(file)
