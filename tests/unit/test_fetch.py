@@ -21,6 +21,7 @@ from tests.unit.fetch_support import PUBLIC, Authority, Names, Origin, Route, au
 KEYS = {"keys": [{"kty": "EC", "kid": "1"}]}
 GOOD = reply(json.dumps(KEYS).encode())
 SHORT = 0.2  # seconds: the deadline where a test must run into it
+LONG = 3.0  # seconds: where it must not
 
 Make = Callable[..., Fetcher]
 
@@ -567,6 +568,7 @@ async def test_texts_take_half_of_the_slots(make: Make, origin: Origin) -> None:
     assert await fetcher.get_json(origin.url()) == KEYS
     found = await asyncio.gather(*slow, return_exceptions=True)
     assert [error.reason for error in found if isinstance(error, FetchError)] == ["timeout"] * 3
+    fetcher.timeout = LONG
     assert await fetcher.get_text(origin.url("/text"), TYPES) == "a"  # the slots came back
 
 
@@ -624,6 +626,7 @@ async def test_waiting_for_a_slot_counts(make: Make, origin: Origin) -> None:
     await asyncio.sleep(0)
     assert await refused(fetcher, origin.url()) == "timeout"
     assert await slow == "timeout"
+    fetcher.timeout = LONG
     assert await fetcher.get_json(origin.url()) == KEYS  # the slot came back
 
 
