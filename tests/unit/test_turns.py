@@ -172,3 +172,8 @@ def test_there_is_no_problem_where_turns_are_counted_and_to_ask_makes_nothing(da
     assert not turns.path.exists()
     counted(turns)
     assert turns.problem() is None
+
+
+def test_it_is_a_problem_where_the_count_cannot_be_made(database: Path) -> None:
+    turns = Turns(database.with_name("nowhere") / "some.db")
+    assert turns.problem() == f"{turns.path}: cannot be made there"

@@ -68,7 +68,7 @@ class Turns:
         try:
             os.close(self._checked(os.open(self.path, OPEN)))
         except FileNotFoundError:
-            return None
+            return None if os.access(self.path.parent, os.W_OK) else f"{self.path}: cannot be made there"
         except OSError as problem:
             return f"{self.path}: {problem.strerror or problem}"
         return None
