@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pushgate import refusals
 from pushgate.protocol.mtls import Certificate, read_certificate
+from pushgate.web.connection import Connection
 
 MAX_HEADER = 16_384  # characters
 MAX_CHAIN = 4  # certificates in Client-Cert-Chain
@@ -104,8 +104,8 @@ def _from_pem(pem: bytes | str) -> bytes:
     return _base64(b"".join(found[1].split()))
 
 
-class TlsProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, with the certificate of a TLS connection in the scope of each of its requests.
+class TlsProtocol(Connection):
+    """A connection with the certificate of a TLS connection in the scope of each of its requests.
 
     The extension is that of ASGI (`tls`); what this server does not use of it is None.
     """

@@ -20,6 +20,7 @@ import structlog
 import uvicorn
 
 from pushgate.web.client_certificate import TlsProtocol
+from pushgate.web.connection import Connection
 
 GRACE = 20  # seconds for requests in flight when the server stops
 BACKLOG = 2048
@@ -108,7 +109,7 @@ def server_for(app: Any, listen: Listen) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools" if listen.tls_client_ca is None else TlsProtocol,
+        http=Connection if listen.tls_client_ca is None else TlsProtocol,
         lifespan="on",
         log_level="warning",
         log_config=None,
