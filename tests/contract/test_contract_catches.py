@@ -210,10 +210,13 @@ FLAWS: list[tuple[type[Simple], Check]] = [
     (ForgetsWhoWasFirst, contract.a_caller_that_gives_up_spoils_nothing),
     (Simple, contract.instances_see_each_other),
     (Simple, contract.one_instance_wins),
+    (Simple, contract.marks_of_one_instance_hold_for_all),
+    (Simple, contract.a_mark_that_is_made_again_is_kept_for_its_own_time),
     (Simple, contract.everything_survives_a_restart),
     (Simple, contract.closing_loses_nothing),
     (Simple, contract.one_process_wins_a_row),
     (Simple, contract.one_process_wins_a_key),
+    (Simple, contract.one_process_makes_a_mark),
     (Simple, contract.what_was_acknowledged_survives_a_kill),
 ]
 
@@ -235,4 +238,4 @@ async def test_a_right_store_passes(check: Check) -> None:
 
 
 def test_every_check_is_listed_once() -> None:
-    assert len(set(contract.ALL)) == len(contract.ALL) == 27
+    assert len(set(contract.ALL)) == len(contract.ALL) == 30

@@ -73,7 +73,7 @@ class World:
 
     def rows(self) -> Counter[str]:
         """How many rows of each kind are stored, and how many marks."""
-        query = "SELECT kind, count(*) FROM transient GROUP BY kind UNION ALL SELECT 'mark', count(*) FROM used"
+        query = "SELECT kind, count(*) FROM transient GROUP BY kind UNION ALL SELECT 'mark', count(*) FROM marks"
         return Counter(dict(self.server.transient._connection.execute(query).fetchall()))
 
 

@@ -200,7 +200,7 @@ def stored(server: Running, kind: str = "par") -> int:
 
 def used(server: Running) -> int:
     """How many marks the transient store holds: jti of assertions and proofs that were used."""
-    return int(server.transient._connection.execute("SELECT count(*) FROM used").fetchone()[0])
+    return int(server.transient._connection.execute("SELECT count(*) FROM marks").fetchone()[0])
 
 
 async def revoked(server: Running) -> list[str]:

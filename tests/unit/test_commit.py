@@ -38,6 +38,10 @@ class Watched:
         self._note("begin")
         return self._real.begin()
 
+    def finish(self) -> None:
+        self._note("finish")
+        self._real.finish()
+
     def commit(self) -> None:
         self._note("commit")
         self._real.commit()
@@ -147,13 +151,13 @@ async def test_jobs_gather_while_a_commit_is_at_the_disk(table: Table) -> None:
     await turns()
     gate.open()
     assert await answers(first, *others) == list(range(51))
-    assert table.transaction.seen == ["begin", "commit"] * 2
+    assert table.transaction.seen == ["begin", "finish", "commit"] * 2
 
 
 async def test_a_batch_has_an_upper_bound(table: Table) -> None:
     numbers = list(range(MAX_BATCH * 2 + 1))
     assert await answers(*(table.add(n) for n in numbers)) == numbers
-    assert table.transaction.seen == ["begin", "commit"] * 3
+    assert table.transaction.seen == ["begin", "finish", "commit"] * 3
     assert table.committed() == numbers
 
 

@@ -29,10 +29,13 @@ LOCK_PAUSE = 0.0005  # seconds between two tries; SQLite's own back-off grows to
 
 
 class Transaction(Protocol):
-    """The three statements around a batch."""
+    """The statements around a batch."""
 
     def begin(self) -> bool:
         """Take the write lock; False if another process holds it."""
+
+    def finish(self) -> None:
+        """What is left to do when every job is done, on their thread."""
 
     def commit(self) -> None:
         """Make it durable."""
@@ -107,6 +110,12 @@ class GroupCommit:
                 self._waiting[:0] = batch[:position] + batch[position + 1 :]
                 self._next()
                 return
+        try:
+            self._transaction.finish()
+        except Exception as problem:
+            self._undo()
+            self._fail(batch, problem)
+            return
         self._in_thread(self._transaction.commit, lambda: self._committed(batch, results), batch)
 
     def _committed(self, batch: list[Job], results: list[Any]) -> None:

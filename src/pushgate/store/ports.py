@@ -64,7 +64,7 @@ class Mark(Fact, frozen=True):
     what is replayed, and that is random. So they are as small as they can be.
     """
 
-    key: bytes  # MARK bytes of a digest: stores rely on their being spread evenly
+    key: bytes  # MARK bytes of a digest
     keep_until: int
 
     def __repr__(self) -> str:

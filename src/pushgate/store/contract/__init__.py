@@ -51,14 +51,17 @@ from pushgate.store.contract.one_instance import (
     values_may_be_large,
 )
 from pushgate.store.contract.processes import (
+    one_process_makes_a_mark,
     one_process_wins_a_key,
     one_process_wins_a_row,
     what_was_acknowledged_survives_a_kill,
 )
 from pushgate.store.contract.several_instances import (
+    a_mark_that_is_made_again_is_kept_for_its_own_time,
     closing_loses_nothing,
     everything_survives_a_restart,
     instances_see_each_other,
+    marks_of_one_instance_hold_for_all,
     one_instance_wins,
 )
 from pushgate.store.contract.support import Check, Open
@@ -90,12 +93,15 @@ CHECKS: tuple[Check, ...] = (
 SHARED_CHECKS: tuple[Check, ...] = (
     instances_see_each_other,
     one_instance_wins,
+    marks_of_one_instance_hold_for_all,
+    a_mark_that_is_made_again_is_kept_for_its_own_time,
     everything_survives_a_restart,
     closing_loses_nothing,
 )
 PROCESS_CHECKS: tuple[Check, ...] = (
     one_process_wins_a_row,
     one_process_wins_a_key,
+    one_process_makes_a_mark,
     what_was_acknowledged_survives_a_kill,
 )
 ALL: tuple[Check, ...] = (*CHECKS, *SHARED_CHECKS, *PROCESS_CHECKS)

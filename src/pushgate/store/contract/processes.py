@@ -25,7 +25,7 @@ from pushgate.store.contract.support import (
     opened,
     soon,
 )
-from pushgate.store.ports import Stored, Transient
+from pushgate.store.ports import MARK, Mark, Row, Stored, Transient
 
 
 async def one_process_wins_a_row(open: Open) -> None:
@@ -48,6 +48,16 @@ async def one_process_wins_a_key(open: Open) -> None:
             expect(answers[False], PROCESSES * RACERS - 1, f"number of adds of key {n} that were refused")
 
 
+async def one_process_makes_a_mark(open: Open) -> None:
+    """Processes that start together make the same marks; each is made once."""
+    async with opened(open):
+        outcomes = await asyncio.to_thread(_race, open, _mark)
+        for n in range(ROUNDS):
+            answers = Counter(r for of_process in outcomes for r in of_process[n])
+            expect(answers[None], 1, f"number of times that mark {n} was made")
+            expect(answers[0], PROCESSES * RACERS - 1, f"number of times that mark {n} was refused")
+
+
 async def what_was_acknowledged_survives_a_kill(open: Open) -> None:
     """A process that is killed in the middle of its work has lost nothing that it was told is kept."""
     acknowledged = await asyncio.to_thread(_killed_while_adding, open)
@@ -55,6 +65,7 @@ async def what_was_acknowledged_survives_a_kill(open: Open) -> None:
         for n in range(acknowledged):
             used = n % 2 == 1
             expect(await store.get(KIND, key(n)), Stored(b"v", consumed=used), f"row {n} of {acknowledged}")
+            expect(await _mark(store, n), 0, f"add_all of mark {n} of {acknowledged}")
 
 
 async def _consume(store: Transient, n: int) -> object:
@@ -63,6 +74,10 @@ async def _consume(store: Transient, n: int) -> object:
 
 async def _add(store: Transient, n: int) -> object:
     return await store.add(KIND, key(n), b"v", soon())
+
+
+async def _mark(store: Transient, n: int) -> object:
+    return await store.add_all((Mark(key(n)[:MARK], soon()),))
 
 
 def _race(open: Open, act: Callable[[Transient, int], Awaitable[object]]) -> list[list[list[object]]]:
@@ -135,7 +150,7 @@ def _adder(open: Open, line: Connection) -> None:
         store = await open()
         n = 0
         while True:
-            await store.add(KIND, key(n), b"v", soon())
+            await store.add_all((Row(KIND, key(n), b"v", soon()), Mark(key(n)[:MARK], soon())))
             if n % 2:
                 await store.consume(KIND, key(n))
             line.send(n)

@@ -7,6 +7,7 @@ import time
 
 from pushgate.store.contract.support import (
     KIND,
+    MANY,
     PATIENCE,
     RACERS,
     ROUNDS,
@@ -19,7 +20,7 @@ from pushgate.store.contract.support import (
     past,
     soon,
 )
-from pushgate.store.ports import MARK, Again, First, Mark, Stored, StoreUnavailable
+from pushgate.store.ports import MARK, Again, First, Mark, Row, Stored, StoreUnavailable
 
 
 async def instances_see_each_other(open: Open) -> None:
@@ -47,6 +48,39 @@ async def one_instance_wins(open: Open) -> None:
             expect(added.count(True), 1, "number of adds that succeeded")
             results = await at_once(RACERS, lambda i, n=n: stores[i % 4].consume(KIND, key(n)))  # type: ignore[misc]
             expect_one_first(results, b"v", "race to consume")
+            mark = Mark(key(n)[:MARK], soon())
+            made = await at_once(RACERS, lambda i, mark=mark: stores[i % 4].add_all((mark,)))  # type: ignore[misc]
+            expect(made.count(None), 1, "number of times that a mark was made")
+
+
+async def marks_of_one_instance_hold_for_all(open: Open) -> None:
+    """However many were made meanwhile; one that was made beside a row that was refused holds for nobody."""
+    async with opened(open) as one, opened(open) as two:
+        many = [Mark(key(("many", n))[:MARK], soon()) for n in range(MANY)]
+        await asyncio.gather(*(one.add_all((mark,)) for mark in many))
+        expect(await two.add_all((many[MANY // 2],)), 0, "add_all of a mark by an instance that did nothing before")
+        row, tried = Row(KIND, key("row"), b"", soon()), Mark(key("tried")[:MARK], soon())
+        expect(await one.add_all((row,)), None, "add_all of a row")
+        expect(await one.add_all((tried, row)), 1, "add_all of a mark with a row that is there")
+        expect(await two.add_all((tried,)), None, "add_all of that mark by the other instance")
+        expect(await one.add_all((tried,)), 0, "add_all of that mark, once the other instance made it")
+
+
+async def a_mark_that_is_made_again_is_kept_for_its_own_time(open: Open) -> None:
+    """Once its time is over it can be made again, and each instance knows until when it holds now."""
+    first, again = Mark(key(1)[:MARK], past()), Mark(key(1)[:MARK], soon())
+    other = Mark(key(2)[:MARK], soon())
+    async with opened(open) as one, opened(open) as two:
+        expect(await one.add_all((first,)), None, "add_all of a mark")
+        expect(await two.add_all((other,)), None, "add_all of another mark by the other instance")
+        await one.purge(int(time.time()))
+        expect(await one.add_all((again,)), None, "add_all of the mark that was purged")
+        expect(await two.add_all((other,)), 0, "add_all of the other mark")
+        await two.purge(int(time.time()))
+        expect(await two.add_all((again,)), 0, "add_all of the mark by the other instance, which purged too")
+    async with opened(open) as three:
+        await three.purge(int(time.time()))
+        expect(await three.add_all((again,)), 0, "add_all of the mark after a restart and a purge")
 
 
 async def everything_survives_a_restart(open: Open) -> None:

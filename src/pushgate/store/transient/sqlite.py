@@ -2,7 +2,7 @@
 
 Rows are appended in the order they arrive and found through a unique index over their key, which begins with
 the time, so that pages stay dense and what is written lies together however many rows are live. Marks, whose keys
-are random, have a table that is nothing but its index.
+are random, are found in memory: see `marks`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 from pushgate.store import turns
 from pushgate.store.checkpoints import Checkpoints
 from pushgate.store.commit import GroupCommit, wait_for
-from pushgate.store.ports import MARK, Again, First, Mark, Row, Stored, StoreUnavailable
+from pushgate.store.ports import Again, First, Mark, Row, Stored, StoreUnavailable
+from pushgate.store.transient import marks
+from pushgate.store.transient.marks import Marks
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS transient (
@@ -29,20 +31,12 @@ CREATE TABLE IF NOT EXISTS transient (
     UNIQUE (key, kind)
 );
 CREATE INDEX IF NOT EXISTS transient_keep_until ON transient (keep_until);
-CREATE TABLE IF NOT EXISTS used (key BLOB PRIMARY KEY, keep_until INTEGER NOT NULL) WITHOUT ROWID;
 """
 ADD = "INSERT INTO transient (key, kind, value, keep_until) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 GET = "SELECT value, consumed_at FROM transient WHERE key = ? AND kind = ?"
 CONSUME = "UPDATE transient SET consumed_at = ? WHERE key = ? AND kind = ? AND consumed_at IS NULL RETURNING value"
 UNDO = "DELETE FROM transient WHERE key = ? AND kind = ?"
-USE = "INSERT INTO used (key, keep_until) VALUES (?, ?) ON CONFLICT DO NOTHING"
-UNUSE = "DELETE FROM used WHERE key = ?"
 PURGE = "DELETE FROM transient WHERE id IN (SELECT id FROM transient WHERE keep_until < ? LIMIT ?)"
-# Marks are in the order of their keys, so each page is visited once, whatever has expired on it.
-NEXT_MARKS = "SELECT key FROM used WHERE key >= ? ORDER BY key LIMIT 1 OFFSET ?"
-PURGE_MARKS = "DELETE FROM used WHERE key >= ? AND key < ? AND keep_until < ?"
-AFTER_MARKS = b"\xff" * (MARK + 1)
-MARKS_STEP = 500  # marks looked at in one transaction
 PURGE_STEP = 100  # rows per transaction, so that no push waits for more than a few milliseconds
 PURGE_PAUSE = 0.002  # seconds between two steps, in which pushes have the writer to themselves
 PRAGMAS = (
@@ -64,7 +58,8 @@ class SqliteTransient:
         self._connection = connect(path)
         self._connection.executescript(SCHEMA)
         self._reader = self._connection if path is None else connect(path)
-        self._transaction = SqliteTransaction(self._connection, path)
+        self._marks = Marks(self._connection)
+        self._transaction = _WithMarks(self._connection, path, self._marks)
         self._commit = GroupCommit(self._transaction)
 
     def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
@@ -80,10 +75,10 @@ class SqliteTransient:
         execute = self._connection.execute
         for position, row in enumerate(rows):
             if isinstance(row, Mark):
-                added = execute(USE, (row.key, row.keep_until))
+                added = self._marks.add(row)
             else:
-                added = execute(ADD, (row.key, row.kind, row.value, row.keep_until))
-            if added.rowcount != 1:
+                added = execute(ADD, (row.key, row.kind, row.value, row.keep_until)).rowcount == 1
+            if not added:
                 self._undo(rows[:position])
                 return position
         return None
@@ -91,7 +86,7 @@ class SqliteTransient:
     def _undo(self, rows: tuple[Row | Mark, ...]) -> None:
         for row in rows:
             if isinstance(row, Mark):
-                self._connection.execute(UNUSE, (row.key,))
+                self._marks.take_back(row)
             else:
                 self._connection.execute(UNDO, (row.key, row.kind))
 
@@ -121,31 +116,23 @@ class SqliteTransient:
 
     async def purge(self, now: int) -> int:
         """See store.ports.Transient.purge."""
-        return await self._purge_rows(now) + await self._purge_marks(now)
+        rows = await self._purge(lambda: self._connection.execute(PURGE, (now, PURGE_STEP)).rowcount)
+        kept = await self._purge(lambda: self._marks.purge(now, PURGE_STEP))
+        start = marks.FIRST
+        while start != marks.AFTER:
+            start = await self._commit.submit(partial(self._marks.forget, start, now))
+            await asyncio.sleep(PURGE_PAUSE)
+        return rows + kept
 
-    async def _purge_rows(self, now: int) -> int:
+    async def _purge(self, step: Callable[[], int]) -> int:
+        """Step by step, until one finds less than there may be in it; how many rows were deleted."""
         total = 0
         while True:
-            deleted = await self._commit.submit(lambda: self._connection.execute(PURGE, (now, PURGE_STEP)).rowcount)
+            deleted = await self._commit.submit(step)
             total += deleted
             if deleted < PURGE_STEP:
                 return total
             await asyncio.sleep(PURGE_PAUSE)
-
-    async def _purge_marks(self, now: int) -> int:
-        total, start = 0, b""
-        while True:
-            deleted, start = await self._commit.submit(partial(self._purge_slice, start, now))
-            total += deleted
-            if start == AFTER_MARKS:
-                return total
-            await asyncio.sleep(PURGE_PAUSE)
-
-    def _purge_slice(self, start: bytes, now: int) -> tuple[int, bytes]:
-        """How many marks from `start` on were deleted, and where the next slice starts."""
-        found = self._connection.execute(NEXT_MARKS, (start, MARKS_STEP)).fetchone()
-        stop: bytes = AFTER_MARKS if found is None else found[0]
-        return self._connection.execute(PURGE_MARKS, (start, stop, now)).rowcount, stop
 
     async def aclose(self) -> None:
         """See store.ports.Transient.aclose."""
@@ -176,7 +163,7 @@ class SqliteTransaction:
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._connection = connection
         self._checkpoints = checkpoints_of(path) if path is not None and turns.POSSIBLE else None
-        self._changes = 0  # rows that this connection has changed, up to the last commit
+        self._changes = self._on_disk()  # as of the last commit
         # Waiting is done by GroupCommit, off the event loop.
         connection.execute("PRAGMA busy_timeout=0")
 
@@ -195,13 +182,20 @@ class SqliteTransaction:
         """Take the write lock, waiting for other processes. Raises StoreUnavailable."""
         wait_for(self.begin)
 
+    def finish(self) -> None:
+        """See store.commit.Transaction."""
+
     def commit(self) -> None:
         """See store.commit.Transaction."""
         self._connection.execute("COMMIT")
         if self._checkpoints is not None:
-            before, self._changes = self._changes, self._connection.total_changes
+            before, self._changes = self._changes, self._on_disk()
             # The count is one of 32 bits, which begins again from below.
             self._checkpoints.committed((self._changes - before) & 0xFFFFFFFF)
+
+    def _on_disk(self) -> int:
+        """Rows of the file that this connection has changed."""
+        return self._connection.total_changes
 
     def rollback(self) -> None:
         """See store.commit.Transaction."""
@@ -212,3 +206,29 @@ class SqliteTransaction:
         """End the checkpoints; the connection stays."""
         if self._checkpoints is not None:
             self._checkpoints.close()
+
+
+class _WithMarks(SqliteTransaction):
+    """Each transaction begins with the marks that others have made."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path | None, marks: Marks) -> None:
+        self._marks = marks
+        super().__init__(connection, path)
+
+    def begin(self) -> bool:
+        """See store.commit.Transaction."""
+        if not super().begin():
+            return False
+        try:
+            self._marks.take_in()
+        except Exception:
+            self.rollback()
+            raise
+        return True
+
+    def finish(self) -> None:
+        """See store.commit.Transaction."""
+        self._marks.append()
+
+    def _on_disk(self) -> int:
+        return super()._on_disk() - self._marks.in_memory
