@@ -12,12 +12,15 @@ import pytest
 
 from pushgate.store.checkpoints import EVERY
 from pushgate.store.ports import MARK, Mark, Row, StoreUnavailable
-from pushgate.store.transient.marks import SLICE
+from pushgate.store.transient.marks import FIRST, LAST, SLICE
 from pushgate.store.transient.sqlite import SqliteTransient, connect
 
 
 def mark(n: int, keep_until: int | None = None) -> Mark:
-    return Mark(n.to_bytes(MARK, "big"), int(time.time()) + 3600 if keep_until is None else keep_until)
+    return Mark(
+        n.to_bytes(8, "big", signed=True) + bytes(MARK - 8),
+        int(time.time()) + 3600 if keep_until is None else keep_until,
+    )
 
 
 def open_store(path: Path) -> SqliteTransient:
@@ -44,7 +47,7 @@ async def is_there(store: SqliteTransient, *marks: Mark) -> list[bool]:
 def on_disk(path: Path) -> list[int]:
     connection = connect(path)
     try:
-        return [int.from_bytes(key, "big") for [key] in connection.execute("SELECT key FROM marks ORDER BY id")]
+        return [number for [number] in connection.execute("SELECT number FROM marks ORDER BY id")]
     finally:
         connection.close()
 
@@ -54,9 +57,10 @@ def known(store: SqliteTransient) -> int:
 
 
 async def test_what_is_on_disk_is_in_the_order_of_arrival(store: SqliteTransient, path: Path) -> None:
-    numbers = [7, 3, 9, 1]
-    assert await is_there(store, *map(mark, numbers)) == [False] * 4
+    numbers = [7, -3, LAST, 0, FIRST, 1]
+    assert await is_there(store, *map(mark, numbers)) == [False] * 6
     assert on_disk(path) == numbers
+    assert await is_there(store, *map(mark, numbers)) == [True] * 6
 
 
 async def test_a_job_that_fails_leaves_no_mark_and_takes_none_of_the_others(store: SqliteTransient, path: Path) -> None:
@@ -156,10 +160,12 @@ async def test_numbers_go_on_where_everything_was_purged(store: SqliteTransient,
 
 async def test_a_purge_takes_all_that_is_old_from_memory_too(store: SqliteTransient, path: Path) -> None:
     old, many = int(time.time()) - 100, 3 * SLICE + 7
+    ends = [mark(FIRST, old), mark(LAST, old)]
+    assert await is_there(store, *ends) == [False] * 2
     await asyncio.gather(*(store.add_all((mark(n, old if n % 3 else None),)) for n in range(many)))
     kept = [n for n in range(many) if n % 3 == 0]
     other = open_store(path)
-    assert await store.purge(int(time.time())) == many - len(kept)
+    assert await store.purge(int(time.time())) == many - len(kept) + len(ends)
     assert (known(store), sorted(on_disk(path))) == (len(kept), kept)
     assert await other.purge(int(time.time())) == 0
     assert known(other) == len(kept)
@@ -173,7 +179,7 @@ async def test_what_happens_in_memory_makes_no_checkpoint(store: SqliteTransient
     checkpoints = store._transaction._checkpoints
     assert checkpoints is not None
     assert checkpoints._since == 0
-    assert await store.add_all((mark(-1 % 2**64), Row("par", b"key", b"", 1))) is None
+    assert await store.add_all((mark(-1), Row("par", b"key", b"", 1))) is None
     assert known(store) == 2 * EVERY + 1
     assert checkpoints._since == 2
     await other.aclose()

@@ -42,7 +42,7 @@ PURGE_PAUSE = 0.002  # seconds between two steps, in which pushes have the write
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
-    "cache_size=-4000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
+    "cache_size=-2000",  # KiB per connection; rows of one moment lie together, so a few pages are hot
     *(("wal_autocheckpoint=0",) if turns.POSSIBLE else ()),  # see store.checkpoints
     "foreign_keys=ON",
     "secure_delete=OFF",  # some builds overwrite what is deleted: a purge then writes everything twice
@@ -119,7 +119,7 @@ class SqliteTransient:
         rows = await self._purge(lambda: self._connection.execute(PURGE, (now, PURGE_STEP)).rowcount)
         kept = await self._purge(lambda: self._marks.purge(now, PURGE_STEP))
         start = marks.FIRST
-        while start != marks.AFTER:
+        while start != marks.LAST:
             start = await self._commit.submit(partial(self._marks.forget, start, now))
             await asyncio.sleep(PURGE_PAUSE)
         return rows + kept
