@@ -154,6 +154,33 @@ def test_a_response_is_one_piece(loop: Callable[[], asyncio.AbstractEventLoop]) 
     assert all(one.startswith(b"HTTP/1.1 200") and one.endswith(b"\r\n\r\nhello") for one in written)
 
 
+async def half_closed(turns: int) -> int:
+    """How many of those who ask and close their half at once are answered, where it takes so many turns of the loop."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await short(scope, receive, send)
+
+    answered = 0
+    async with served(app, []) as port:
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            writer.write_eof()
+            answered += (await reader.read()).endswith(b"\r\n\r\nhello")
+            writer.close()
+    return answered
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_was_answered_reaches_a_client_that_has_closed_its_half(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(half_closed(0)) == 20
+
+
 class Flood:
     """An application that has much to say."""
 

@@ -72,7 +72,7 @@ class Mark(Fact, frozen=True):
 
 
 MARK = 20
-"""Bytes of a mark's key: enough that no two uses share one by chance, or by trying."""
+"""Bytes of a mark's key: enough that no two uses share one by chance, or by trying. A store may do with the first eight."""
 
 
 class Transient(Protocol):

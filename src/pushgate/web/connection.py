@@ -27,11 +27,11 @@ class Joined:
     def write(self, data: bytes) -> None:
         """See asyncio.WriteTransport; what is written is not changed afterwards."""
         if not self._waiting:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.send)
         self._waiting.append(data)
         self._size += len(data)
         if self._size > ENOUGH:
-            self._send()
+            self.send()
 
     def writelines(self, pieces: Iterable[bytes]) -> None:
         """See asyncio.WriteTransport."""
@@ -39,15 +39,16 @@ class Joined:
 
     def write_eof(self) -> None:
         """See asyncio.WriteTransport."""
-        self._send()
+        self.send()
         self._transport.write_eof()
 
     def close(self) -> None:
         """See asyncio.BaseTransport: what was written is sent first."""
-        self._send()
+        self.send()
         self._transport.close()
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Send what waits."""
         waiting, self._waiting, self._size = self._waiting, [], 0
         if waiting and not self._transport.is_closing():
             self._transport.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
@@ -62,4 +63,9 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio.Protocol."""
-        super().connection_made(cast("asyncio.Transport", Joined(transport, self.loop)))
+        self._joined = Joined(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._joined))
+
+    def eof_received(self) -> None:
+        """See asyncio.Protocol. The loop closes its transport now; what was answered before goes out first."""
+        self._joined.send()
