@@ -72,7 +72,8 @@ class Mark(Fact, frozen=True):
 
 
 MARK = 20
-"""Bytes of a mark's key: enough that no two uses share one by chance, or by trying. A store may do with the first eight."""
+"""Bytes of a mark's key: enough that no two uses share one by chance, or by trying. The first eight do where a chance of 2^-44 to refuse a new
+one is no harm."""
 
 
 class Transient(Protocol):
