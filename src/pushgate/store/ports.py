@@ -72,8 +72,8 @@ class Mark(Fact, frozen=True):
 
 
 MARK = 20
-"""Bytes of a mark's key: enough that no two uses share one by chance, or by trying. The first eight do where a chance of 2^-44 to refuse a new
-one is no harm."""
+"""Bytes of a mark's key: enough that no two uses share one by chance, or by trying. The first eight will do for a store
+in which a new mark may be refused once in 2^44 times."""
 
 
 class Transient(Protocol):
