@@ -27,6 +27,8 @@ from pushgate.store.contract.support import (
 )
 from pushgate.store.ports import MARK, Mark, Row, Stored, Transient
 
+Act = Callable[[Transient, int], Awaitable[object]]
+
 
 async def one_process_wins_a_row(open: Open) -> None:
     """Processes that start together consume the same rows; each row has one First among all of them."""
@@ -40,22 +42,21 @@ async def one_process_wins_a_row(open: Open) -> None:
 
 async def one_process_wins_a_key(open: Open) -> None:
     """Processes that start together add the same keys; each key is added once."""
-    async with opened(open):
-        outcomes = await asyncio.to_thread(_race, open, _add)
-        for n in range(ROUNDS):
-            answers = Counter(r for of_process in outcomes for r in of_process[n])
-            expect(answers[True], 1, f"number of adds of key {n} that succeeded")
-            expect(answers[False], PROCESSES * RACERS - 1, f"number of adds of key {n} that were refused")
+    await _one_wins(open, _add, won=True, refused=False, what="adds of key")
 
 
 async def one_process_makes_a_mark(open: Open) -> None:
     """Processes that start together make the same marks; each is made once."""
+    await _one_wins(open, _mark, won=None, refused=0, what="makings of mark")
+
+
+async def _one_wins(open: Open, act: Act, *, won: object, refused: object, what: str) -> None:
     async with opened(open):
-        outcomes = await asyncio.to_thread(_race, open, _mark)
+        outcomes = await asyncio.to_thread(_race, open, act)
         for n in range(ROUNDS):
             answers = Counter(r for of_process in outcomes for r in of_process[n])
-            expect(answers[None], 1, f"number of times that mark {n} was made")
-            expect(answers[0], PROCESSES * RACERS - 1, f"number of times that mark {n} was refused")
+            expect(answers[won], 1, f"number of {what} {n} that succeeded")
+            expect(answers[refused], PROCESSES * RACERS - 1, f"number of {what} {n} that were refused")
 
 
 async def what_was_acknowledged_survives_a_kill(open: Open) -> None:
@@ -80,7 +81,7 @@ async def _mark(store: Transient, n: int) -> object:
     return await store.add_all((Mark(key(n)[:MARK], soon()),))
 
 
-def _race(open: Open, act: Callable[[Transient, int], Awaitable[object]]) -> list[list[list[object]]]:
+def _race(open: Open, act: Act) -> list[list[list[object]]]:
     """By process and round, the results of the tasks that ran `act` at the same moment."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(PROCESSES)
@@ -110,7 +111,7 @@ def _received(line: Connection) -> Any:
         raise AssertionError("a process of the race died; its error is on standard error") from None
 
 
-def _racer(open: Open, act: Callable[[Transient, int], Awaitable[object]], barrier: Barrier, line: Connection) -> None:
+def _racer(open: Open, act: Act, barrier: Barrier, line: Connection) -> None:
     async def run() -> list[list[object]]:
         outcomes = []
         async with opened(open) as store:
