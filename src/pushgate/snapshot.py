@@ -114,6 +114,7 @@ class Snapshot:
             self._revision, self._realms, self._origins, self._hosts = revision, {}, {}, hosts
 
     async def _load(self, name: str) -> Context | None:
+        await self.refresh()  # a realm made a moment ago comes with its hosts, not before them
         realms = self._realms
         settings = await self.configuration.realm(name)
         if settings is None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pushgate.manage.inputs import RealmInput
-from pushgate.manage.manifest import BadManifest
+from pushgate.manage.manifest import Applier, BadManifest, parse
 from pushgate.manage.realm_acts import plan_delete_realm
 from pushgate.model import RealmSettings
 from pushgate.store.durable.configuration import ChangedMeanwhile, save_realm
@@ -91,6 +91,15 @@ async def test_a_host_comes_and_goes_while_the_server_runs(server: Running) -> N
         async with at_host(server, host) as http:
             issuers[host] = (await http.get("/.well-known/openid-configuration")).json()["issuer"]
     assert issuers == {host: f"http://{host}:8080" for host in issuers}
+
+
+async def test_a_realm_made_elsewhere_comes_with_its_hosts(server: Running) -> None:
+    new = json.dumps({"realms": [{"name": "new", "hosts": ["new.example"]}]})
+    await Applier(server.management).apply([parse(new, "manifest")])  # as by another process: not looked at yet
+    async with at_host(server, "new.example") as http:
+        by_path = await server.http.get("/realms/new/.well-known/openid-configuration")
+        by_host = await http.get("/.well-known/openid-configuration")
+    assert by_path.json()["issuer"] == by_host.json()["issuer"] == "http://new.example:8080"
 
 
 @pytest.mark.parametrize(
