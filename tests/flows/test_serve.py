@@ -108,6 +108,35 @@ async def test_stop_under_load_and_every_request_that_was_accepted_is_answered(
     assert all(row is not None and not row.consumed for row in await kept(server, handles))
 
 
+STOPPED_TWICE = """
+import asyncio, os, signal
+from pushgate.web.run import Listen, server_for
+
+async def app(scope, receive, send):
+    while (await receive())["type"] == "lifespan.startup":
+        await send({"type": "lifespan.startup.complete"})
+        os.kill(os.getpid(), signal.SIGINT)
+    await send({"type": "lifespan.shutdown.complete"})
+
+async def main():
+    listen = Listen("127.0.0.1", 0)
+    await server_for(app, listen).serve(sockets=[listen.bind()])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(os.getpid(), number)
+    print("closed")
+
+asyncio.run(main())
+"""
+
+
+def test_a_signal_that_comes_while_the_stores_are_closed_cuts_nothing_off() -> None:
+    """Ctrl-C reaches a worker at once, and once more through its parent."""
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_TWICE], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "closed\n"), done.stderr
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_stop_while_requests_are_on_their_way_and_they_are_answered(tmp_path: Path, workers: int) -> None:
     """Bodies whose last byte comes after the server was told to stop; one of them a password to be hashed."""
