@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import contextlib
 import logging
+import select
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import Any, BinaryIO
 
 import msgspec
 import structlog
 
+PIPE_BUF: int = getattr(select, "PIPE_BUF", 512)
+"""Bytes that a pipe takes in one piece."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -32,11 +39,11 @@ def configure(level: str, *, for_people: bool | None = None) -> None:
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         )
     else:
-        stream = open(sys.stderr.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115 - lives as long as we do
+        lines = _Lines(open(sys.stderr.fileno(), "wb", buffering=0, closefd=False))  # noqa: SIM115 - for good
         structlog.configure(
             processors=[_line],
             wrapper_class=_straight(threshold),
-            logger_factory=lambda *_: _Lines(stream),
+            logger_factory=lambda *_: lines,
         )
     root = logging.getLogger()
     root.handlers = [_Libraries()]
@@ -70,17 +77,44 @@ class _Libraries(logging.Handler):
 
 
 class _Lines:
-    """Writes each line with one system call, so that lines of several workers never mix."""
+    """Writes the lines of one turn of the event loop together: one call for each took a fortieth of a push's time."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._waiting: deque[bytes] = deque()  # other threads log too
+        self._loop: asyncio.AbstractEventLoop | None = None
+        atexit.register(self.flush)
 
     def write(self, line: bytes) -> None:
+        """Write a line, at once where there is no loop."""
+        self._waiting.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if loop is not self._loop:
+            self._loop = loop
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what waits, in whole lines, so that those of several workers never mix."""
+        self._loop = None
+        together = b""
+        with contextlib.suppress(IndexError):
+            while True:
+                line = self._waiting.popleft()
+                if together and len(together) + len(line) > PIPE_BUF:
+                    self._put(together)
+                    together = b""
+                together += line
+        if together:
+            self._put(together)
+
+    def _put(self, lines: bytes) -> None:
         """A log that cannot be written (disk full, reader gone) is no reason to fail a request."""
-        try:  # noqa: SIM105 - contextlib.suppress costs more than the write
-            self._stream.write(line)
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):
+            self._stream.write(lines)
 
 
 _second = (0, "")

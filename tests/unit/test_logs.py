@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -16,7 +19,7 @@ import httpx
 import pytest
 import structlog
 
-from pushgate import journal
+from pushgate import journal, logs
 from pushgate.events import LoginFailed, RequestPushed
 from pushgate.journal import Journal
 from pushgate.store.durable.audit import Audit
@@ -147,6 +150,103 @@ async def test_every_line_of_a_server_is_json_even_if_a_stranger_speaks_no_http(
         assert reply.status_code == 400
     lines = objects(live.log[before:])
     assert reply.headers["x-request-id"] in [line.get("request_id") for line in lines]
+
+
+# --- Lines together -------------------------------------------------------------------------------------------
+
+
+class Pieces(io.BytesIO):
+    """A stream that remembers what came in one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        self.calls.append(bytes(data))
+        return super().write(data)
+
+
+async def test_what_is_logged_in_one_turn_of_the_loop_is_written_together_and_in_whole_lines() -> None:
+    stream = Pieces()
+    lines = logs._Lines(stream)
+    said = [b"%d %s\n" % (number, b"x" * (number * 37 % 300)) for number in range(500)]
+    said.insert(300, b"y" * (2 * logs.PIPE_BUF) + b"\n")
+    for line in said:
+        lines.write(line)
+    assert stream.calls == []
+    await asyncio.sleep(0)
+    assert b"".join(stream.calls) == b"".join(said)
+    assert all(call.endswith(b"\n") for call in stream.calls)
+    assert all(len(call) <= logs.PIPE_BUF or call == said[300] for call in stream.calls), "a pipe would tear it"
+    assert len(stream.calls) <= 2 * len(b"".join(said)) / logs.PIPE_BUF
+    lines.write(b"once more\n")
+    await asyncio.sleep(0)
+    assert stream.calls[-1] == b"once more\n"
+
+
+def test_lines_that_a_loop_left_behind_come_first() -> None:
+    stream = Pieces()
+    lines = logs._Lines(stream)
+    for number in range(3):
+        loop = asyncio.new_event_loop()
+        loop.call_soon(lines.write, b"loop %d\n" % number)
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+    assert stream.calls == []
+    lines.write(b"no loop\n")
+    assert b"".join(stream.calls) == b"loop 0\nloop 1\nloop 2\nno loop\n"
+
+
+def test_threads_and_loops_lose_no_line() -> None:
+    stream, turns = Pieces(), 300
+    lines = logs._Lines(stream)
+    ready = threading.Barrier(4)
+
+    async def in_loop(name: int) -> None:
+        for turn in range(turns):
+            lines.write(b"%d %d\n" % (name, turn))
+            if turn % 7 == 0:
+                await asyncio.sleep(0)
+
+    def work(name: int) -> None:
+        ready.wait()
+        if name % 2:
+            asyncio.run(in_loop(name))
+        else:
+            for turn in range(turns):
+                lines.write(b"%d %d\n" % (name, turn))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines.flush()
+    wrote = b"".join(stream.calls).splitlines()
+    assert sorted(wrote) == sorted(b"%d %d" % (name, turn) for name in range(4) for turn in range(turns))
+
+
+def test_what_waits_when_the_program_ends_is_written() -> None:
+    lines = objects(
+        run("""
+            import asyncio, structlog
+            from pushgate import logs
+            logs.configure("info")
+
+            def last():
+                loop.stop()
+                loop.call_soon(log.info, "never")
+                log.info("last")
+
+            log = structlog.get_logger("pushgate").bind()
+            loop = asyncio.new_event_loop()
+            loop.call_soon(last)
+            loop.run_forever()
+            """)
+    )
+    assert [line["event"] for line in lines] == ["last"]
 
 
 # --- Ids ------------------------------------------------------------------------------------------------------
