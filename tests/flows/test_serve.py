@@ -234,6 +234,27 @@ def test_the_first_start_makes_what_is_needed_and_the_second_finds_it(tmp_path: 
     assert (data / "secret.key").read_text().strip() not in server.log
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_files_of_the_folder_it_starts_in_are_not_taken_for_modules(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "secrets.py").write_text("raise SystemExit('a file of the folder was run')")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-P", "-m", "pushgate", "serve", "--port", port, "--workers", workers]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    said = f"pushgate: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="/proc is missing")
+def test_the_server_is_the_process_that_was_started(tmp_path: Path) -> None:
+    """Whoever looks after it (systemd, a container) knows it by its number."""
+    server = live.start(tmp_path)
+    try:
+        assert b"pushgate.cli.worker" in Path(f"/proc/{server.process.pid}/cmdline").read_bytes()
+    finally:
+        assert server.stop() == 0
+
+
 @pytest.mark.requirement("PAR-2-1")
 def test_metadata_names_the_base_url_and_http_is_for_loopback(tmp_path: Path) -> None:
     server = live.start(tmp_path)

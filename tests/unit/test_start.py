@@ -10,8 +10,10 @@ import pytest
 
 from pushgate import server, testing
 
-SLOW = ("alembic", "webauthn", "jsonschema", "fastapi", "babel", "segno")
-START = "import pushgate.cli.main, pushgate.installation, pushgate.web.asgi, pushgate.web.run, sys"
+SLOW = ("alembic", "webauthn", "jsonschema", "fastapi", "pydantic", "typer", "babel", "segno")
+START = (
+    "import pushgate.cli.worker, pushgate.cli.problems, pushgate.installation, pushgate.web.asgi, pushgate.web.run, sys"
+)
 
 
 def loaded(program: str) -> set[str]:

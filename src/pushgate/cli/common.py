@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pushgate.config import BadSettings, Settings, load_settings
+from pushgate.config import Settings, load_settings
 
 T = TypeVar("T")
 
@@ -26,18 +26,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MANY = 500  # things from which on work is worth a bar
 
 out = Console(highlight=False, soft_wrap=True)
-
-
-def expected_problems() -> tuple[type[Exception], ...]:
-    """What ends a command with one line instead of a traceback."""
-    from pushgate.jose.seal import CannotOpen
-    from pushgate.manage.importers.common import BadExport
-    from pushgate.manage.manifest import BadManifest
-    from pushgate.manage.service import Refused
-    from pushgate.store.durable.configuration import ChangedMeanwhile
-    from pushgate.store.ports import StoreUnavailable
-
-    return (BadSettings, BadExport, BadManifest, Refused, ChangedMeanwhile, StoreUnavailable, CannotOpen, OSError)
 
 
 def with_installation(work: Callable[[Any], Awaitable[T]], settings: Settings | None = None) -> T:

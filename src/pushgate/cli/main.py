@@ -63,7 +63,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; a refusal is one clear line on stderr and exit code 1."""
-    from pushgate.cli.common import expected_problems
+    from pushgate.cli.problems import expected_problems
 
     try:
         app(prog_name="pushgate")

@@ -145,7 +145,7 @@ def supervise(command: list[str], workers: int, listening: socket.socket) -> int
 
     def start() -> tuple[subprocess.Popen[bytes], float]:
         child = subprocess.Popen(  # noqa: S603 - our own command line
-            [*command, "--fd", str(listening.fileno()), "--parent", str(os.getpid())], pass_fds=[listening.fileno()]
+            command, pass_fds=[listening.fileno()]
         )
         return child, time.monotonic()
 
@@ -177,7 +177,6 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
 
 
 def inherited(descriptor: int) -> socket.socket:
-    """The listening socket that the parent passed on. Ctrl-C reaches the parent, who tells its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """The listening socket that the process before us bound."""
     os.set_inheritable(descriptor, False)
     return socket.socket(fileno=descriptor)
