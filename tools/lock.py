@@ -14,7 +14,8 @@ COMMON = [
 
 def main() -> None:
     """Compile the run-time lock first; the development lock is constrained by it."""
-    subprocess.run([*COMMON, "--build-deps-for", "editable", "-o", "requirements.lock", "pyproject.toml"], check=True)
+    whole = ["--build-deps-for", "editable", "--all-extras"]
+    subprocess.run([*COMMON, *whole, "-o", "requirements.lock", "pyproject.toml"], check=True)
     group = tomllib.loads(Path("pyproject.toml").read_text())["dependency-groups"]["dev"]
     source = Path("requirements-dev.in")
     source.write_text("\n".join(["-r requirements.lock", *group]))

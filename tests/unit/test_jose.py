@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -14,8 +15,10 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from joserfc.jwk import KeySet as TheirKeySet
 from joserfc.jws import JWSRegistry
+from msgspec import structs
 
-from pushgate.jose.algorithms import ALGORITHMS, SIGNING, fits
+from pushgate.jose import algorithms
+from pushgate.jose.algorithms import ALGORITHMS, SIGNING, fits, quick
 from pushgate.jose.hashes import half_hash
 from pushgate.jose.keys import KeyRing, make_key, open_key
 from pushgate.jose.seal import CannotOpen, Seal
@@ -59,7 +62,7 @@ def test_hs256_of_rfc_7515() -> None:
     unverified = parse_jws(RFC7515_A1)
     assert unverified.claims == {"iss": "joe", "exp": 1300819380, "http://example.com/is_root": True}
     secret = OctKey.import_key({"kty": "oct", "k": RFC7515_A1_KEY})
-    assert verify_jws(unverified, KeySet([VerificationKey(secret, None, None, None)]))
+    assert verify_jws(unverified, KeySet([VerificationKey(secret, None, None, None, secret)]))
     assert not verify_jws(unverified, KeySet.of_secret("another secret"))
 
 
@@ -216,29 +219,54 @@ def test_other_algorithms_verify_nothing(alg: str) -> None:
 
 
 EC_SIZES = {"ES256": 32, "ES384": 48, "ES512": 66}
+ORDERS = {
+    "ES256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    "ES384": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
+    "ES512": int("1" + "f" * 65 + "a51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409", 16),
+}
+"""How many points each curve has (FIPS 186-4 D.1.2)."""
 
 
+def as_it_is(by: Key) -> Any:
+    """OpenSSL verifies with it."""
+    return by
+
+
+def in_aws_lc(by: Key) -> Any:
+    """AWS-LC does, where it has the curve; the suite has the extra."""
+    found = quick(by)
+    assert isinstance(found, ECKey) == (by.as_dict()["crv"] == "P-521")
+    return found
+
+
+BOTH = pytest.mark.parametrize("seen", [as_it_is, in_aws_lc])
+Seen = Callable[[Key], Any]
+
+
+@BOTH
 @pytest.mark.parametrize("alg", EC_SIZES)
 @given(message=strategies.binary(max_size=200))
-def test_ecdsa_agrees_with_joserfc(alg: str, message: bytes) -> None:
+def test_ecdsa_agrees_with_joserfc(alg: str, seen: Seen, message: bytes) -> None:
     ours, theirs, by = ALGORITHMS[alg], JWSRegistry.algorithms[alg], key(ASYMMETRIC[alg])
     made = ours.sign(message, by)
     assert len(made) == 2 * EC_SIZES[alg]
     assert theirs.verify(message, made, by)
-    assert ours.verify(message, theirs.sign(message, by), by)
-    assert not ours.verify(message + b"x", made, by)
-    assert not ours.verify(message, made, ECKey.generate_key(by.curve_name))
+    assert ours.verify(message, theirs.sign(message, by), seen(by))
+    assert not ours.verify(message + b"x", made, seen(by))
+    assert not ours.verify(message, made, seen(ECKey.generate_key(by.curve_name)))
 
 
+@BOTH
 @pytest.mark.parametrize("alg", EC_SIZES)
-def test_an_ecdsa_signature_is_two_numbers_of_the_right_length(alg: str) -> None:
+def test_an_ecdsa_signature_is_two_numbers_of_the_right_length(alg: str, seen: Seen) -> None:
     """RFC 7518 3.4; zeros are the psychic signature of CVE-2022-21449."""
     ours, by, size = ALGORITHMS[alg], key(ASYMMETRIC[alg]), EC_SIZES[alg]
     good = ours.sign(b"message", by)
     r, s = good[:size], good[size:]
-    assert ours.verify(b"message", good, by)
+    assert ours.verify(b"message", good, seen(by))
     der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
     longer = b"\0" + r + b"\0" + s
+    order = ORDERS[alg].to_bytes(size, "big")
     for wrong in (
         b"",
         r,
@@ -250,8 +278,42 @@ def test_an_ecdsa_signature_is_two_numbers_of_the_right_length(alg: str) -> None
         bytes(2 * size),
         r + bytes(size),
         b"\xff" * 2 * size,
+        bytes(size) + s,
+        order + s,
+        r + order,
+        order + order,
     ):
-        assert not ours.verify(b"message", wrong, by)
+        assert not ours.verify(b"message", wrong, seen(by))
+
+
+@pytest.mark.parametrize("alg", EC_SIZES)
+@given(data=strategies.data())
+def test_both_libraries_say_the_same_of_every_signature(alg: str, data: strategies.DataObject) -> None:
+    ours, by, size = ALGORITHMS[alg], key(ASYMMETRIC[alg]), EC_SIZES[alg]
+    good = ours.sign(b"message", by)
+    order = ORDERS[alg]
+    number = strategies.integers(0, 2 ** (8 * size) - 1)
+    near = strategies.sampled_from([0, 1, 2, order - 1, order, order + 1, 2 ** (8 * size) - 1])
+    numbers = strategies.tuples(near | number, near | number).map(
+        lambda two: two[0].to_bytes(size, "big") + two[1].to_bytes(size, "big")
+    )
+    bits = strategies.integers(0, 16 * size - 1).map(
+        lambda bit: (int.from_bytes(good, "big") ^ (1 << bit)).to_bytes(2 * size, "big")
+    )
+    twin = good[:size] + (order - int.from_bytes(good[size:], "big")).to_bytes(size, "big")
+    signature = data.draw(numbers | bits | strategies.sampled_from([good, twin]))
+    said = [ours.verify(b"message", signature, seen(by)) for seen in (as_it_is, in_aws_lc)]
+    assert said == 2 * [signature in (good, twin)]
+
+
+def test_without_aws_lc_openssl_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(algorithms, "EC", None)
+    keys = KeySet.of_jwks(public("p256", "p384"))
+    assert all(known.quick is known.key for known in keys.keys)
+    for alg in ("ES256", "ES384"):
+        token = parse_jws(signed({"iss": "any"}, alg=alg))
+        assert verify_jws(token, keys)
+        assert not verify_jws(structs.replace(token, signature=token.signature[::-1]), keys)
 
 
 def test_kid_selects() -> None:

@@ -13,8 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
+
+try:
+    from awscrt.crypto import EC
+except ImportError:  # the extra `aws-lc` is not installed
+    EC = None
 
 SIGNING = ("ES256", "PS256", "RS256", "EdDSA")
 """What the server signs with."""
@@ -60,17 +66,27 @@ class Ecdsa:
         r, s = decode_dss_signature(key.private_key.sign(self._digest(msg).digest(), self._scheme))
         return r.to_bytes(self._size, "big") + s.to_bytes(self._size, "big")
 
-    def verify(self, msg: bytes, sig: bytes, key: ECKey) -> bool:
-        """Whether the key, of the curve, made this signature."""
+    def verify(self, msg: bytes, sig: bytes, key: Any) -> bool:
+        """Whether the key, of the curve, made this signature: an ECKey, or what `quick` made of it."""
         size = self._size
         if len(sig) != 2 * size:
             return False
-        r, s = int.from_bytes(sig[:size], "big"), int.from_bytes(sig[size:], "big")
+        der = encode_dss_signature(int.from_bytes(sig[:size], "big"), int.from_bytes(sig[size:], "big"))
+        digest = self._digest(msg).digest()
+        if not isinstance(key, ECKey):
+            return bool(key.verify(digest, der))
         try:
-            key.public_key.verify(encode_dss_signature(r, s), self._digest(msg).digest(), self._scheme)
+            key.public_key.verify(der, digest, self._scheme)
         except InvalidSignature:
             return False
         return True
+
+
+def quick(key: Key) -> Any:
+    """The key that `verify` is quickest with: AWS-LC's, where that is installed and has the curve; else the same."""
+    if EC is None or not isinstance(key, ECKey) or key.curve_name not in ("P-256", "P-384"):
+        return key
+    return EC.new_key_from_der_data(key.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
 ALGORITHMS: dict[str, Algorithm] = {

@@ -14,7 +14,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
-from pushgate.jose.algorithms import ALGORITHMS, fits
+from pushgate.jose.algorithms import ALGORITHMS, fits, quick
 
 MAX_JWS = 16 * 1024  # characters
 MAX_HEADER = 4 * 1024  # characters, encoded
@@ -149,6 +149,8 @@ class VerificationKey:
     kid: str | None
     alg: str | None
     use: str | None
+    quick: Any
+    """The same, to verify with (`algorithms.quick`)."""
 
 
 class KeySet:
@@ -171,7 +173,8 @@ class KeySet:
     @classmethod
     def of_secret(cls, secret: str) -> KeySet:
         """The UTF-8 bytes of a client secret as HMAC key (OpenID Connect Core 10.1)."""
-        return cls([VerificationKey(OctKey.import_key(secret.encode()), None, None, "sig")])
+        key = OctKey.import_key(secret.encode())
+        return cls([VerificationKey(key, None, None, "sig", key)])
 
     def candidates(self, header: Mapping[str, Any]) -> list[VerificationKey]:
         """The keys that may have made a signature with this header; one, if it names a `kid`."""
@@ -204,12 +207,13 @@ def import_key(jwk: dict[str, Any]) -> VerificationKey | None:
         return None
     try:
         key = kind.import_key({k: v for k, v in jwk.items() if k in ("kty", "crv", "x", "y", "n", "e")})
+        to_verify = quick(key)
     except (JoseError, ValueError, TypeError, KeyError, binascii.Error):
         return None
     if isinstance(key, RSAKey) and key.raw_value.key_size < MIN_RSA_BITS:
         return None
     text = {name: value for name in ("kid", "alg", "use") if isinstance(value := jwk.get(name), str)}
-    return VerificationKey(key, text.get("kid"), text.get("alg"), text.get("use"))
+    return VerificationKey(key, text.get("kid"), text.get("alg"), text.get("use"), to_verify)
 
 
 MAX_TRIES = 4
@@ -223,7 +227,7 @@ def verify_jws(unverified: Unverified, keys: KeySet) -> bool:
         return False
     for candidate in keys.candidates(unverified.header)[:MAX_TRIES]:
         try:
-            if algorithm.verify(unverified.signing_input, unverified.signature, candidate.key):
+            if algorithm.verify(unverified.signing_input, unverified.signature, candidate.quick):
                 return True
         except (JoseError, ValueError):
             continue
