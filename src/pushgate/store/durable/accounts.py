@@ -29,7 +29,7 @@ class Accounts:
 
     async def _user(self, query: Prepared, value: str) -> User | None:
         parameters = {"r": self._realm, "v": value}
-        data = await self._engine.read(lambda c: query.run(c, parameters).scalar())
+        data = await self._engine.read(lambda c: query.scalar(c, parameters))
         return None if data is None else unpack(data, User)
 
     async def users(self) -> list[User]:
@@ -49,7 +49,7 @@ class Accounts:
     async def session(self, digest: bytes) -> Session | None:
         """A session, expired or not."""
         parameters = {"r": self._realm, "d": digest}
-        data = await self._engine.read(lambda c: _SESSION.run(c, parameters).scalar())
+        data = await self._engine.read(lambda c: _SESSION.scalar(c, parameters))
         return None if data is None else unpack(data, Session)
 
     async def add_session(self, digest: bytes, session: Session, *, replaces: bytes | None) -> None:
@@ -97,7 +97,7 @@ _DELETE_SESSION = sa.delete(t.sessions).where(
 
 def stored_user(c: sa.Connection, realm: str, sub: str) -> User | None:
     """A user as the transaction sees them."""
-    data = _USER_BY_SUB.run(c, {"r": realm, "v": sub}).scalar()
+    data = _USER_BY_SUB.scalar(c, {"r": realm, "v": sub})
     return None if data is None else unpack(data, User)
 
 

@@ -88,7 +88,7 @@ class Configuration:
     async def client(self, realm: str, client_id: str) -> Client | None:
         """One client."""
         parameters = {"r": realm, "v": client_id}
-        data = await self._engine.read(lambda c: _CLIENT.run(c, parameters).scalar())
+        data = await self._engine.read(lambda c: _CLIENT.scalar(c, parameters))
         return None if data is None else unpack(data, Client)
 
     async def keys(self, realm: str) -> list[StoredKey]:

@@ -26,15 +26,13 @@ class Credentials:
     async def of_user(self, sub: str) -> list[Credential]:
         """What a user has enrolled, the oldest first."""
         parameters = {"r": self._realm, "sub": sub}
-        found = await self._engine.read(
-            lambda c: [unpack(r.data, Credential) for r in _OF_USER.run(c, parameters).all()]
-        )
+        found = await self._engine.read(lambda c: [unpack(r.data, Credential) for r in _OF_USER.all(c, parameters)])
         return sorted(found, key=lambda credential: (credential.created_at, credential.credential_id))
 
     async def credential(self, credential_id: str) -> Credential | None:
         """One of them, whosesoever it is."""
         parameters = {"r": self._realm, "id": credential_id}
-        data = await self._engine.read(lambda c: _ONE.run(c, parameters).scalar())
+        data = await self._engine.read(lambda c: _ONE.scalar(c, parameters))
         return None if data is None else unpack(data, Credential)
 
     async def add(self, credential: Credential) -> bool:
@@ -48,7 +46,7 @@ class Credentials:
 
         def work(c: sa.Connection) -> bool:
             parameters = {"r": self._realm, "id": credential.credential_id}
-            if _ONE.run(c, parameters).scalar() is not None:
+            if _ONE.scalar(c, parameters) is not None:
                 return False
             c.execute(sa.insert(t.credentials), row)
             return True

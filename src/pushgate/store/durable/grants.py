@@ -71,7 +71,7 @@ class Grants:
         session = {"r": self._realm, "sub": grant.sub, "now": now}
 
         def work(c: sa.Connection) -> bool:
-            sessions = (unpack(found.data, Session) for found in _SESSIONS.run(c, session).all())
+            sessions = (unpack(found.data, Session) for found in reversed(_SESSIONS.all(c, session)))  # newest first
             alive = any(one.sid == grant.sid for one in sessions)
             if alive:
                 _ADD_GRANT.run(c, row)
@@ -81,14 +81,14 @@ class Grants:
 
     async def grant(self, grant_id: str) -> Grant | None:
         """A grant, revoked or not; None once it was purged or its user deleted."""
-        row = await self._engine.read(lambda c: _GRANT.run(c, {"r": self._realm, "id": grant_id}).first())
+        row = await self._engine.read(lambda c: _GRANT.first(c, {"r": self._realm, "id": grant_id}))
         if row is None:
             return None
         return msgspec.structs.replace(unpack(row.data, Grant), revoked=bool(row.revoked))
 
     async def grant_live(self, grant_id: str) -> bool:
         """Whether a grant exists and was not revoked."""
-        revoked = await self._engine.read(lambda c: _REVOKED.run(c, {"r": self._realm, "id": grant_id}).scalar())
+        revoked = await self._engine.read(lambda c: _REVOKED.scalar(c, {"r": self._realm, "id": grant_id}))
         return revoked is not None and not revoked
 
     async def revoke_grant(self, grant_id: str) -> None:
@@ -98,7 +98,7 @@ class Grants:
     async def consent(self, sub: str, client_id: str) -> frozenset[str]:
         """The scope values a user has agreed to for a client, so far."""
         parameters = {"r": self._realm, "sub": sub, "client": client_id}
-        scope = await self._engine.read(lambda c: _CONSENT.run(c, parameters).scalar())
+        scope = await self._engine.read(lambda c: _CONSENT.scalar(c, parameters))
         return frozenset((scope or "").split())
 
     async def of_user(self, sub: str, now: int) -> list[Grant]:
@@ -133,7 +133,7 @@ class Grants:
         """Remember what a user agreed to: of what was asked only that, beside what they agreed to before."""
 
         def work(c: sa.Connection) -> None:
-            before = _CONSENT.run(c, {"r": self._realm, "sub": sub, "client": client_id}).scalar() or ""
+            before = _CONSENT.scalar(c, {"r": self._realm, "sub": sub, "client": client_id}) or ""
             joined = " ".join(sorted({*before.split()} - {*asked} | {*granted}))
             key = {"realm": self._realm, "sub": sub, "client_id": client_id}
             upsert(c, t.consents, key, {"scope": joined, "given_at": now})
@@ -146,12 +146,12 @@ class Grants:
             "realm": self._realm, "digest": _digest(token), "grant_id": record.grant_id,
             "expires_at": record.expires_at, "consumed": False, "data": pack(record),
         }  # fmt: skip
-        await self._engine.write(lambda c: _ADD_REFRESH.run(c, row) and None)
+        await self._engine.write(lambda c: _ADD_REFRESH.run(c, row))
 
     async def refresh_token(self, token: str) -> RefreshToken | None:
         """A refresh token as it is now; `consumed` after it was rotated."""
         parameters = {"r": self._realm, "id": _digest(token)}
-        row = await self._engine.read(lambda c: _REFRESH.run(c, parameters).first())
+        row = await self._engine.read(lambda c: _REFRESH.first(c, parameters))
         if row is None:
             return None
         return msgspec.structs.replace(unpack(row.data, RefreshToken), consumed=bool(row.consumed))
