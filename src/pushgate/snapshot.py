@@ -79,17 +79,18 @@ class Snapshot:
         self._revision = -1
         self._realms: dict[str, Context] = {}
         self._origins: dict[str, frozenset[str]] = {}
-        self._hosts: dict[str, str] = {}
+        self.hosts: dict[str, str] = {}
+        """The realms that have host names of their own, by host."""
 
     def bound(self, host: str | None) -> str | None:
         """The realm that has this host (of the header) to itself; None for the server's own."""
-        if not self._hosts or host is None:
+        if not self.hosts or host is None:
             return None
         host = host.lower()
         name, colon, port = host.partition(":")
         name = name.removesuffix(".")  # the same host, spelt out (RFC 1034 3.1)
         host = f"{name}{colon}{port}"
-        return self._hosts.get(host) or self._hosts.get(name)
+        return self.hosts.get(host) or self.hosts.get(name)
 
     def loaded(self, name: str) -> Context | None:
         """The realm if it is in memory."""
@@ -111,7 +112,7 @@ class Snapshot:
         revision = await self.configuration.revision()
         if revision != self._revision:
             hosts = await self.configuration.hosts()  # if that fails, the next look finds the change again
-            self._revision, self._realms, self._origins, self._hosts = revision, {}, {}, hosts
+            self._revision, self._realms, self._origins, self.hosts = revision, {}, {}, hosts
 
     async def _load(self, name: str) -> Context | None:
         await self.refresh()  # a realm made a moment ago comes with its hosts, not before them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
@@ -21,7 +22,7 @@ from pushgate.endpoints.flow import (
     open_request,
 )
 from pushgate.endpoints.http import Request
-from pushgate.endpoints.par import URN, lifetime_of, notice_repeats, row_of
+from pushgate.endpoints.par import URN, notice_repeats, request_lifetime, row_of
 from pushgate.endpoints.request_object import brought
 from pushgate.errors import OAuthError
 from pushgate.model import Client, PushedAuthorizationRequest
@@ -108,15 +109,15 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
     rule is answered at once and not stored.
     """
     sent = await brought(ctx, client, params)
-    custom = ctx.policy(client).dialect.custom_parameters
-    asked, malformed = parse_authorization_request(sent.params, client.client_id, custom)
+    policy = ctx.policy(client)
+    asked, malformed = parse_authorization_request(sent.params, client.client_id, policy.dialect.custom_parameters)
     request.ui_locales, request.display = asked.ui_locales, asked.display
     target = reply_to(asked, client, named=must_name_uri(ctx, client, asked))
     request.correlation_id = new_id()
     record = PushedAuthorizationRequest(
         request=asked,
         scope=(),
-        expires_at=lifetime_of(ctx, client),
+        expires_at=math.ceil(ctx.now()) + request_lifetime(ctx, policy),
         correlation_id=request.correlation_id,
         pushed=False,
         signed=sent.signed,

@@ -17,6 +17,7 @@ from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
 from pushgate.events import RequestPushed, RequestValueRepeated
 from pushgate.model import Client, PushedAuthorizationRequest
+from pushgate.profiles import Policy
 from pushgate.protocol import client_auth
 from pushgate.protocol.authorization_request import parse_authorization_request
 from pushgate.protocol.dpop import check_same_key
@@ -49,7 +50,8 @@ async def push(ctx: Context, request: Request) -> Reply:
         client_auth.check_pusher(client, params, policy.dialect)
         params.reject_repeated("request_uri", "request")
         asked = await pushed(ctx, client, params)
-        record = pushed_request(ctx, request, client, asked, None if proof is None else proof.jkt)
+        lifetime = request_lifetime(ctx, policy)
+        record = pushed_request(ctx, request, client, asked, lifetime, None if proof is None else proof.jkt)
     except OAuthError:
         # A replayed assertion authenticates nobody, so that is what the reply speaks of first.
         await settle(ctx, request, identified)
@@ -57,16 +59,15 @@ async def push(ctx: Context, request: Request) -> Reply:
     await in_step()
     handle, row = row_of(ctx, record)
     await settle(ctx, request, identified, row, proof=proof)
-    lifetime = request_lifetime(ctx, client)
     notice_repeats(ctx, request, record)
     ctx.emit(RequestPushed(client.client_id, record.correlation_id, lifetime), request)
     return with_nonce(ctx, json_reply({"request_uri": URN + handle, "expires_in": lifetime}, 201))
 
 
 def pushed_request(
-    ctx: Context, request: Request, client: Client, sent: Asked, jkt: str | None
+    ctx: Context, request: Request, client: Client, sent: Asked, lifetime: int, jkt: str | None
 ) -> PushedAuthorizationRequest:
-    """What is to be stored, once every rule holds. Raises OAuthError. RFC 9126 2.1.
+    """What is to be stored, for `lifetime` seconds, once every rule holds. Raises OAuthError. RFC 9126 2.1.
 
     `jkt` is the key of the push's DPoP proof; the code will be bound to it, as by `dpop_jkt`. RFC 9449 10.1.
     """
@@ -81,7 +82,7 @@ def pushed_request(
     return PushedAuthorizationRequest(
         request=asked,
         scope=scope,
-        expires_at=lifetime_of(ctx, client),
+        expires_at=math.ceil(ctx.now()) + lifetime,
         correlation_id=request.correlation_id,
         signed=sent.signed,
     )
@@ -96,15 +97,9 @@ def notice_repeats(ctx: Context, request: Request, record: PushedAuthorizationRe
         ctx.emit(RequestValueRepeated(asked.client_id, record.correlation_id, " ".join(values)), request)
 
 
-def request_lifetime(ctx: Context, client: Client) -> int:
+def request_lifetime(ctx: Context, policy: Policy) -> int:
     """Seconds to start with a request_uri: the client's value, else the realm's, else the dialect's."""
-    policy = ctx.policy(client)
     return policy.request_lifetime or min(ctx.realm.dialect.request_lifetime, policy.profile.longest_request)
-
-
-def lifetime_of(ctx: Context, client: Client) -> int:
-    """When a request that comes now can no longer be started; seconds since the epoch."""
-    return math.ceil(ctx.now()) + request_lifetime(ctx, client)
 
 
 def row_of(ctx: Context, record: PushedAuthorizationRequest) -> tuple[str, Row]:

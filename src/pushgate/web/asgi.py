@@ -182,6 +182,8 @@ class Application:
 
     def _by_host(self, place: Place, route: Route, request: Request) -> Place | None:
         """On a host that a realm has to itself, there is no other realm."""
+        if not self.server.snapshot.hosts:
+            return place
         bound = self.server.snapshot.bound(request.header(b"host"))
         if bound is None or route.server_wide is not None or place.realm == bound:
             return place
@@ -212,7 +214,9 @@ class Application:
         if request.method in ("POST", "PUT"):
             request.body = await read_body(request, receive, ctx.realm.dialect.body_limit)
         await self._convoys.next()
-        ctx = await self._in_force(place)  # whoever holds a body back is answered by what holds when it is there
+        # Whoever holds a body back is answered by what holds when it is there.
+        if self.server.snapshot.loaded(place.realm) is not ctx:
+            ctx = await self._in_force(place)
         if route.machine is not None:
             return await route.machine(ctx, request)
         if route.page is not None and self._elsewhere(ctx, request):
