@@ -139,9 +139,10 @@ class Context:
             document["signed_metadata"] = sign_jwt({"iss": document["issuer"], **document}, key, None)
         return document
 
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return self.services.clock()
+    @cached_property
+    def now(self) -> Callable[[], float]:
+        """Call it for the seconds since the epoch."""
+        return self.services.clock
 
     def policy(self, client: Client) -> Policy:
         """The rules this client is held to, now; worked out once per client and revision."""

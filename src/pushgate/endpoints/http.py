@@ -54,14 +54,19 @@ class Request(msgspec.Struct):
 
     def header(self, name: bytes) -> str | None:
         """A header's value, the last if it is repeated; `name` in lower case."""
-        if self._by_name is None:
-            self._by_name = dict(self.headers)
-        value = self._by_name.get(name)
+        value = self._last().get(name)
         return None if value is None else value.decode("latin-1")
 
     def header_values(self, name: bytes) -> list[str]:
         """All values of a header; `name` in lower case."""
+        if name not in self._last():
+            return []
         return [value.decode("latin-1") for key, value in self.headers if key == name]
+
+    def _last(self) -> dict[bytes, bytes]:
+        if self._by_name is None:
+            self._by_name = dict(self.headers)
+        return self._by_name
 
     def form(self) -> Params:
         """The body as a form. Raises InvalidRequest: 415 for another type, 400 for what is no form.

@@ -147,8 +147,8 @@ def check_times(claims: dict[str, Any], now: float) -> int:
 def _time(claims: dict[str, Any], name: str, refusal: Refusal) -> int | None:
     """A NumericDate; fractions are cut, anything but a finite number is refused. RFC 7519 2."""
     value = claims.get(name)
-    if value is None:
-        return None
+    if value is None or (type(value) is int and 0 <= value < 1e12):
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e12:
         raise refusal()
     return int(value)

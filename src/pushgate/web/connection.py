@@ -23,6 +23,7 @@ class Joined:
         self._loop = loop
         self._waiting: list[bytes] = []
         self._size = 0
+        self.is_closing = transport.is_closing  # asked twice for each response
 
     def write(self, data: bytes) -> None:
         """See asyncio.WriteTransport; what is written is not changed afterwards."""
