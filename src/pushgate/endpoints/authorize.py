@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from pushgate import refusals
 from pushgate.dialects import NATIVE
 from pushgate.endpoints.browser import Browser, BrowserAnswer, GoTo, browser_of
-from pushgate.endpoints.context import Context, new_id
+from pushgate.endpoints.context import Context
 from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.flow import (
     Opened,
@@ -113,7 +113,7 @@ async def receive(ctx: Context, request: Request, client: Client, params: Params
     asked, malformed = parse_authorization_request(sent.params, client.client_id, policy.dialect.custom_parameters)
     request.ui_locales, request.display = asked.ui_locales, asked.display
     target = reply_to(asked, client, named=must_name_uri(ctx, client, asked))
-    request.correlation_id = new_id()
+    request.correlation_id = request.id
     record = PushedAuthorizationRequest(
         request=asked,
         scope=(),

@@ -8,7 +8,7 @@ import msgspec
 
 from pushgate import refusals
 from pushgate.endpoints.client_authentication import identify_client
-from pushgate.endpoints.context import Context, new_handle, new_id
+from pushgate.endpoints.context import Context, new_handle
 from pushgate.endpoints.facts import facts_of, must_name_uri
 from pushgate.endpoints.http import Reply, Request, json_reply
 from pushgate.endpoints.in_step import in_step
@@ -78,7 +78,7 @@ def pushed_request(
         asked = msgspec.structs.replace(asked, dpop_jkt=jkt)
     reply_to(asked, client, named=must_name_uri(ctx, client, asked), pushed_by_authenticated=True)
     scope = check(facts_of(ctx, client, asked, pushed=True, signed=sent.signed, malformed=malformed))
-    request.correlation_id = new_id()
+    request.correlation_id = request.id
     return PushedAuthorizationRequest(
         request=asked,
         scope=scope,
