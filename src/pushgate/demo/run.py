@@ -103,13 +103,15 @@ async def _demo(folder: Path, listen: Listen, listening: socket.socket, *, once:
 async def _unless_stopped(story: Story, server: uvicorn.Server, serving: asyncio.Task[None]) -> bool:
     """Play the story; True if somebody stopped the server meanwhile. Raises StepFailed."""
     playing = asyncio.create_task(story.play())
-    await asyncio.wait({playing, serving}, return_when=asyncio.FIRST_COMPLETED)
-    if server.should_exit:
+    try:
+        await asyncio.wait({playing, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if server.should_exit:
+            return True
+        await playing
+        return False
+    finally:  # Ctrl-C before the server listens to it ends this task, and would leave the story to go on
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
-        return True
-    await playing
-    return False
 
 
 def _show_places(screen: Screen, found: Sample) -> None:
