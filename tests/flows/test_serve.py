@@ -245,6 +245,25 @@ def test_files_of_the_folder_it_starts_in_are_not_taken_for_modules(tmp_path: Pa
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
+def test_a_path_may_be_any_bytes(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"x\xff.toml")
+    odd.write_text('log_level = "error"\n')
+    server = live.start(tmp_path, "--config", str(odd))
+    assert server.stop() == 0
+    assert server.log == "", "the file was read"
+
+
+def test_what_serves_has_the_options_of_the_interpreter(tmp_path: Path) -> None:
+    """A console script whose first line says `python -I` stays apart from the user's environment."""
+    (tmp_path / "uvloop.py").write_text("raise SystemExit('a module of the environment was run')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, "-I", "-m", "pushgate", "serve", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("pushgate: cannot listen on 127.0.0.1:")
+
+
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="/proc is missing")
 def test_the_server_is_the_process_that_was_started(tmp_path: Path) -> None:
     """Whoever looks after it (systemd, a container) knows it by its number."""

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from pushgate.web.run import Listen
 
 
-class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+class Order(msgspec.Struct, frozen=True):
     """What a worker is to do; paths are text."""
 
     host: str
@@ -37,8 +40,15 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """The process that started it, and looks after it; None where it took the place of that process."""
 
     def command(self) -> list[str]:
-        """The command line that carries it out. Modules come from where they are installed, not from the folder."""
-        return [sys.executable, "-P", "-m", "pushgate.cli.worker", msgspec.json.encode(self).decode()]
+        """The command line that carries it out, by the same interpreter with the same options.
+
+        Modules come from where the command line's own come from: the folder only where that was run from it.
+        """
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # multiprocessing's own way
+        if sys.path[0] not in ("", os.getcwd()):
+            flags.append("-P")
+        # Not msgspec: a path may hold bytes that are no UTF-8.
+        return [sys.executable, *flags, "-m", "pushgate.cli.worker", json.dumps(msgspec.structs.asdict(self))]
 
     def listen(self) -> Listen:
         """Where, and with which certificate."""
@@ -53,10 +63,14 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 def main() -> None:
     """Serve until a signal comes; what is no bug ends with a clear line and exit code 1."""
     gc.disable()  # what is loaded stays: looking through it time and again is a seventh of a start
+    order = Order(**json.loads(sys.argv[1]))
+    if order.parent is not None:
+        # Ctrl-C reaches the parent too, who tells its workers.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     from pushgate.cli.problems import expected_problems
 
     try:
-        run(msgspec.json.decode(sys.argv[1], type=Order))
+        run(order)
     except expected_problems() as problem:
         lines = str(problem).splitlines() or [type(problem).__name__]
         sys.stderr.write("".join(f"pushgate: {line}\n" for line in lines))
@@ -67,9 +81,6 @@ def main() -> None:
 
 def run(order: Order) -> None:
     """Carry it out, in this process."""
-    if order.parent is not None:
-        # Ctrl-C reaches the parent too, who tells its workers.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     from pushgate import logs
     from pushgate.config import load_settings
     from pushgate.web.run import inherited
