@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 from pushgate import server, testing
+from pushgate.cli.worker import Order
 
 SLOW = ("alembic", "webauthn", "jsonschema", "fastapi", "pydantic", "typer", "babel", "segno")
 START = (
@@ -25,6 +28,19 @@ def loaded(program: str) -> set[str]:
 
 def test_a_start_loads_no_library_that_no_push_needs() -> None:
     assert not loaded(START) & {*SLOW, *server.LATER}
+
+
+@pytest.mark.parametrize(("first", "apart"), [("/usr/bin", True), ("", False), (os.getcwd(), False)])
+def test_what_serves_comes_from_where_the_command_line_came_from(
+    monkeypatch: pytest.MonkeyPatch, first: str, apart: bool
+) -> None:
+    """From the folder only for who works in a source tree."""
+    monkeypatch.setattr(sys, "path", [first, *sys.path])
+    order = Order("127.0.0.1", 8080, config=os.fsdecode(b"x\xff"))
+    program, *flags, module, name, said = order.command()
+    assert (program, module, name) == (sys.executable, "-m", "pushgate.cli.worker")
+    assert ("-P" in flags) == apart
+    assert Order(**json.loads(said)) == order
 
 
 def test_what_is_left_for_later_needs_them() -> None:

@@ -63,7 +63,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; a refusal is one clear line on stderr and exit code 1."""
-    from pushgate.cli.problems import expected_problems
+    from pushgate.cli.problems import expected_problems, lines_of
 
     try:
         app(prog_name="pushgate")
@@ -73,6 +73,6 @@ def main() -> None:
         sys.exit(1)
     except expected_problems() as problem:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        for line in str(problem).splitlines() or [type(problem).__name__]:
-            console.print(f"pushgate: {line}", style="red", markup=False)
+        for line in lines_of(problem):
+            console.print(line, style="red", markup=False)
         sys.exit(1)

@@ -14,3 +14,8 @@ def expected_problems() -> tuple[type[Exception], ...]:
     from pushgate.store.ports import StoreUnavailable
 
     return (BadSettings, BadExport, BadManifest, Refused, ChangedMeanwhile, StoreUnavailable, CannotOpen, OSError)
+
+
+def lines_of(problem: Exception) -> list[str]:
+    """What a person is told of one, on standard error."""
+    return [f"pushgate: {line}" for line in str(problem).splitlines() or [type(problem).__name__]]

@@ -1,4 +1,4 @@
-"""The process that serves. It has nothing of the command line, whose libraries would stay in its memory: 13 MB.
+"""The process that serves. It has nothing of the command line, whose libraries would stay in its memory: 10 MB.
 
 `python -m pushgate.cli.worker ORDER`: what to do is a JSON document, from `cli.serving`.
 """
@@ -67,13 +67,12 @@ def main() -> None:
     if order.parent is not None:
         # Ctrl-C reaches the parent too, who tells its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from pushgate.cli.problems import expected_problems
+    from pushgate.cli.problems import expected_problems, lines_of
 
     try:
         run(order)
     except expected_problems() as problem:
-        lines = str(problem).splitlines() or [type(problem).__name__]
-        sys.stderr.write("".join(f"pushgate: {line}\n" for line in lines))
+        sys.stderr.write("".join(f"{line}\n" for line in lines_of(problem)))
         sys.exit(1)
     except KeyboardInterrupt:  # before there was a server to stop
         sys.exit(130)

@@ -144,9 +144,7 @@ def supervise(command: list[str], workers: int, listening: socket.socket) -> int
         signal.signal(number, stop)
 
     def start() -> tuple[subprocess.Popen[bytes], float]:
-        child = subprocess.Popen(  # noqa: S603 - our own command line
-            command, pass_fds=[listening.fileno()]
-        )
+        child = subprocess.Popen(command, pass_fds=[listening.fileno()])  # noqa: S603 - our own command line
         return child, time.monotonic()
 
     children = [start() for _ in range(workers)]
