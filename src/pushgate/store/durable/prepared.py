@@ -1,7 +1,7 @@
 """Statements of the hot path: compiled by SQLAlchemy once for each kind of database, then run by its driver.
 
 Finding a statement in SQLAlchemy's cache, binding its parameters and describing its result cost several times what
-SQLite needs to run it: together a twelfth of a login.
+SQLite needs to run it: together a fifth of a login.
 """
 
 from __future__ import annotations
