@@ -141,26 +141,26 @@ def test_every_complaint_has_a_line_of_its_own(template: Path, tmp_path: Path) -
 # --- While the server runs --------------------------------------------------------------------------------------
 
 
-def test_a_change_is_in_force_within_a_second(live: Live) -> None:
+def test_a_change_is_in_force_while_the_server_runs(live: Live) -> None:
     form = {"response_type": "code", "redirect_uri": "https://late.example/cb", "scope": "openid"}
 
     def push(secret: str) -> int:
         return httpx.post(f"{live.url}/oauth2/par", auth=("late", secret), data=form).status_code
 
-    def within_a_second(secret: str, status: int) -> None:
-        since = time.monotonic()
+    def answers(secret: str, status: int) -> None:
+        deadline = time.monotonic() + PATIENCE
         while push(secret) != status:
-            assert time.monotonic() - since < 1.0
+            assert time.monotonic() < deadline
 
     assert push(SECRET) == 401
     assert live.pushgate("client", "create", "late", "--set", f"client_secret={SECRET}",
                          "--set", "redirect_uris=[\"https://late.example/cb\"]").returncode == 0  # fmt: skip
-    within_a_second(SECRET, 201)
+    answers(SECRET, 201)
     assert live.pushgate("client", "update", "late", "--set", f"client_secret=new-{SECRET}").returncode == 0
-    within_a_second(f"new-{SECRET}", 201)
+    answers(f"new-{SECRET}", 201)
     assert push(SECRET) == 401
     assert live.pushgate("client", "update", "late", "--set", "enabled=false").returncode == 0
-    within_a_second(f"new-{SECRET}", 401)
+    answers(f"new-{SECRET}", 401)
     assert live.pushgate("client", "delete", "late").returncode == 0
 
 
@@ -183,9 +183,9 @@ async def test_rotated_keys_sign_and_the_old_ones_still_verify(live: Live) -> No
 
         before, old = await tokens(), {key.kid for key in (await keys()).keys}
         assert live.pushgate("keys", "rotate").returncode == 0
-        since = time.monotonic()
+        deadline = time.monotonic() + PATIENCE
         while old == {key.kid for key in (await keys()).keys}:
-            assert time.monotonic() - since < 1.0
+            assert time.monotonic() < deadline
         after, published = await tokens(), await keys()
         for found, kids in ((before, old), (after, {key.kid for key in published.keys} - old)):
             assert jwt.decode(found["id_token"], published, algorithms=["RS256"]).header["kid"] in kids

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.support.commands import done, everything, failed, run
-from tests.support.live import Live
+from tests.support.live import PATIENCE, Live
 
 ROOT = Path(__file__).parent.parent.parent
 EXPORTS = ROOT / "tests" / "vendors" / "exports"
@@ -161,9 +161,9 @@ def test_realms_come_and_go_while_the_server_runs(live: Live) -> None:
     pushed = make()
     assert opened(pushed) == 303
     assert live.pushgate("realm", "delete", "passing", "--yes").returncode == 0
-    since = time.monotonic()
+    deadline = time.monotonic() + PATIENCE
     while httpx.get(metadata).status_code != 404:
-        assert time.monotonic() - since < 1.0
+        assert time.monotonic() < deadline
     assert opened(pushed) == 404
     again = make()
     assert opened(pushed) == 400, "a request that was pushed to a realm of this name before"
