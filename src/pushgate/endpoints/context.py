@@ -10,6 +10,7 @@ from os import urandom
 from typing import Any, Protocol
 
 from pushgate.directory import Directory
+from pushgate.endpoints.decisions import Decisions
 from pushgate.endpoints.http import Request
 from pushgate.events import Event
 from pushgate.fetch import Fetcher
@@ -98,6 +99,7 @@ class Context:
     endings: Endings
     client: KnownClients
     services: Services
+    decisions: Decisions = field(default_factory=Decisions, repr=False)
     _policies: dict[str, tuple[Client, Policy]] = field(default_factory=dict, repr=False)
 
     @cached_property

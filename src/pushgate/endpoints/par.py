@@ -16,7 +16,7 @@ from pushgate.endpoints.request_object import Asked, pushed
 from pushgate.endpoints.sender import proof_of, settle, with_nonce
 from pushgate.errors import OAuthError
 from pushgate.events import RequestPushed, RequestValueRepeated
-from pushgate.model import Client, PushedAuthorizationRequest
+from pushgate.model import AuthorizationRequest, Client, PushedAuthorizationRequest
 from pushgate.profiles import Policy
 from pushgate.protocol import client_auth
 from pushgate.protocol.authorization_request import parse_authorization_request
@@ -71,13 +71,7 @@ def pushed_request(
 
     `jkt` is the key of the push's DPoP proof; the code will be bound to it, as by `dpop_jkt`. RFC 9449 10.1.
     """
-    custom = ctx.policy(client).dialect.custom_parameters
-    asked, malformed = parse_authorization_request(sent.params, client.client_id, custom)
-    check_same_key(jkt, asked.dpop_jkt)
-    if jkt is not None:
-        asked = msgspec.structs.replace(asked, dpop_jkt=jkt)
-    reply_to(asked, client, named=must_name_uri(ctx, client, asked), pushed_by_authenticated=True)
-    scope = check(facts_of(ctx, client, asked, pushed=True, signed=sent.signed, malformed=malformed))
+    asked, scope = decide(ctx, client, sent, jkt)
     request.correlation_id = request.id
     return PushedAuthorizationRequest(
         request=asked,
@@ -86,6 +80,24 @@ def pushed_request(
         correlation_id=request.correlation_id,
         signed=sent.signed,
     )
+
+
+def decide(ctx: Context, client: Client, sent: Asked, jkt: str | None) -> tuple[AuthorizationRequest, tuple[str, ...]]:
+    """The request, and the scope that may be granted, once every rule holds. Raises OAuthError. RFC 9126 2.1."""
+    known = None if sent.signed else ctx.decisions.find(client, sent.params)
+    if known is not None:
+        return known.again(sent.params, jkt), known.scope
+    custom = ctx.policy(client).dialect.custom_parameters
+    asked, malformed = parse_authorization_request(sent.params, client.client_id, custom)
+    check_same_key(jkt, asked.dpop_jkt)
+    if jkt is not None:
+        asked = msgspec.structs.replace(asked, dpop_jkt=jkt)
+    reply_to(asked, client, named=must_name_uri(ctx, client, asked), pushed_by_authenticated=True)
+    facts = facts_of(ctx, client, asked, pushed=True, signed=sent.signed, malformed=malformed)
+    scope = check(facts)
+    if not sent.signed:
+        ctx.decisions.keep(client, sent.params, facts, scope)
+    return asked, scope
 
 
 def notice_repeats(ctx: Context, request: Request, record: PushedAuthorizationRequest) -> None:

@@ -230,3 +230,19 @@ def check(facts: Facts) -> tuple[str, ...]:
     for rule in RULES:
         rule(facts)
     return facts.scope
+
+
+OF_VALUES = (
+    nonce_for_front_channel_id_token,
+    nonce_of_sane_length,
+    state_and_nonce_long_enough,
+    code_challenge,
+    key_of_the_code,
+)
+"""The rules that look at what is new in each request of a client: state, nonce, code challenge and the proof's key."""
+
+
+def check_values(facts: Facts) -> None:
+    """Apply the rules that look at such values, where all the others let the rest of the request pass before."""
+    for rule in OF_VALUES:
+        rule(facts)
