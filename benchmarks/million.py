@@ -103,7 +103,7 @@ class Rows:
     def any_left(self, expiry: int) -> bool:
         """Whether a row that expired then is still there."""
         with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=1)) as database:
-            question = "SELECT EXISTS (SELECT 1 FROM transient WHERE keep_until <= ?)"
+            question = "SELECT EXISTS (SELECT 1 FROM spans WHERE keep_until <= ?)"
             return bool(database.execute(question, (expiry,)).fetchone()[0])
 
 

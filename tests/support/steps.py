@@ -10,6 +10,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
 from pushgate.refusals import REFUSALS
+from pushgate.store.transient.marks import unpacked
 from pushgate.testing import BASE_URL, Browser, Running
 from tests.support.manifests import APP_SECRET, REQUEST, VERIFIER
 
@@ -200,7 +201,8 @@ def stored(server: Running, kind: str = "par") -> int:
 
 def used(server: Running) -> int:
     """How many marks the transient store holds: jti of assertions and proofs that were used."""
-    return int(server.transient._connection.execute("SELECT count(*) FROM marks").fetchone()[0])
+    rows = server.transient._connection.execute("SELECT numbers FROM marks").fetchall()
+    return sum(len(unpacked(numbers)) for [numbers] in rows)
 
 
 async def revoked(server: Running) -> list[str]:

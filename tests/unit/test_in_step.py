@@ -96,7 +96,7 @@ async def test_pushes_that_come_together_are_authenticated_together_then_checked
         return call
 
     monkeypatch.setattr(client_authentication.client_auth, "authenticate", told("who", client_auth.authenticate))
-    monkeypatch.setattr(par, "check", told("what", par.check))
+    monkeypatch.setattr(par, "decide", told("what", par.decide))
     replies = await asyncio.gather(*(server.http.post(PAR, auth=APP, data=REQUEST) for _ in range(8)))
     assert {reply.status_code for reply in replies} == {201}
     assert seen == ["who"] * 8 + ["what"] * 8

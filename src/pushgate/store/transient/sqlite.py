@@ -1,8 +1,8 @@
 """The transient store on SQLite, the embedded default: WAL, synchronous=FULL, group commit.
 
 Rows are appended in the order they arrive and found through a unique index over their key, which begins with
-the time, so that pages stay dense and what is written lies together however many rows are live. Marks, whose keys
-are random, are found in memory: see `marks`.
+the time, so that pages stay dense and what is written lies together however many rows are live; `spans` has when
+they may go. Marks, whose keys are random, are found in memory: see `marks`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pushgate.store.commit import GroupCommit, wait_for
 from pushgate.store.ports import Again, First, Mark, Row, Stored, StoreUnavailable
 from pushgate.store.transient import marks
 from pushgate.store.transient.marks import Marks
+from pushgate.store.transient.spans import Spans
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS transient (
@@ -30,13 +31,11 @@ CREATE TABLE IF NOT EXISTS transient (
     consumed_at INTEGER,
     UNIQUE (key, kind)
 );
-CREATE INDEX IF NOT EXISTS transient_keep_until ON transient (keep_until);
 """
 ADD = "INSERT INTO transient (key, kind, value, keep_until) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 GET = "SELECT value, consumed_at FROM transient WHERE key = ? AND kind = ?"
 CONSUME = "UPDATE transient SET consumed_at = ? WHERE key = ? AND kind = ? AND consumed_at IS NULL RETURNING value"
 UNDO = "DELETE FROM transient WHERE key = ? AND kind = ?"
-PURGE = "DELETE FROM transient WHERE id IN (SELECT id FROM transient WHERE keep_until < ? LIMIT ?)"
 PURGE_STEP = 100  # rows per transaction, so that no push waits for more than a few milliseconds
 PURGE_PAUSE = 0.002  # seconds between two steps, in which pushes have the writer to themselves
 PRAGMAS = (
@@ -58,27 +57,30 @@ class SqliteTransient:
         self._connection = connect(path)
         self._connection.executescript(SCHEMA)
         self._reader = self._connection if path is None else connect(path)
+        self._spans = Spans(self._connection)
         self._marks = Marks(self._connection)
-        self._transaction = _WithMarks(self._connection, path, self._marks)
+        self._transaction = _Transaction(self._connection, path, self._spans, self._marks)
         self._commit = GroupCommit(self._transaction)
 
     def add(self, kind: str, key: bytes, value: bytes, keep_until: int) -> Awaitable[bool]:
         """See store.ports.Transient.add."""
-        row = (key, kind, value, keep_until)
-        return self._commit.submit(lambda: self._connection.execute(ADD, row).rowcount == 1)
+        return self._commit.submit(partial(self._add, Row(kind, key, value, keep_until)))
+
+    def _add(self, row: Row) -> bool:
+        cursor = self._connection.execute(ADD, (row.key, row.kind, row.value, row.keep_until))
+        if cursor.rowcount != 1:
+            return False
+        assert cursor.lastrowid is not None
+        self._spans.add(row.keep_until, cursor.lastrowid)
+        return True
 
     def add_all(self, rows: tuple[Row | Mark, ...]) -> Awaitable[int | None]:
         """See store.ports.Transient.add_all."""
         return self._commit.submit(partial(self._add_all, rows))
 
     def _add_all(self, rows: tuple[Row | Mark, ...]) -> int | None:
-        execute = self._connection.execute
         for position, row in enumerate(rows):
-            if isinstance(row, Mark):
-                added = self._marks.add(row)
-            else:
-                added = execute(ADD, (row.key, row.kind, row.value, row.keep_until)).rowcount == 1
-            if not added:
+            if not (self._marks.add(row) if isinstance(row, Mark) else self._add(row)):
                 self._undo(rows[:position])
                 return position
         return None
@@ -92,8 +94,8 @@ class SqliteTransient:
 
     async def add_many(self, kind: str, rows: Iterable[tuple[bytes, bytes, int]]) -> None:
         """Add rows of key, value and keep_until in one transaction (restoring, benchmarks)."""
-        prepared = [(key, kind, value, keep_until) for key, value, keep_until in rows]
-        await self._commit.submit(lambda: self._connection.executemany(ADD, prepared) and None)
+        prepared = [Row(kind, key, value, keep_until) for key, value, keep_until in rows]
+        await self._commit.submit(lambda: [self._add(row) for row in prepared] and None)
 
     async def get(self, kind: str, key: bytes) -> Stored | None:
         """See store.ports.Transient.get. A point read takes microseconds, so it runs in place."""
@@ -116,7 +118,7 @@ class SqliteTransient:
 
     async def purge(self, now: int) -> int:
         """See store.ports.Transient.purge."""
-        rows = await self._purge(lambda: self._connection.execute(PURGE, (now, PURGE_STEP)).rowcount)
+        rows = await self._purge(lambda: self._spans.purge(now, PURGE_STEP))
         kept = await self._purge(lambda: self._marks.purge(now, PURGE_STEP))
         start = marks.FIRST
         while start != marks.LAST:
@@ -124,15 +126,13 @@ class SqliteTransient:
             await asyncio.sleep(PURGE_PAUSE)
         return rows + kept
 
-    async def _purge(self, step: Callable[[], int]) -> int:
-        """Step by step, until one finds less than there may be in it; how many rows were deleted."""
+    async def _purge(self, step: Callable[[], int | None]) -> int:
+        """Step by step, until there is nothing more; how many were deleted."""
         total = 0
-        while True:
-            deleted = await self._commit.submit(step)
+        while (deleted := await self._commit.submit(step)) is not None:
             total += deleted
-            if deleted < PURGE_STEP:
-                return total
             await asyncio.sleep(PURGE_PAUSE)
+        return total
 
     async def aclose(self) -> None:
         """See store.ports.Transient.aclose."""
@@ -208,10 +208,11 @@ class SqliteTransaction:
             self._checkpoints.close()
 
 
-class _WithMarks(SqliteTransaction):
-    """Each transaction begins with the marks that others have made."""
+class _Transaction(SqliteTransaction):
+    """Each transaction begins with the marks that others have made, and ends with telling of its own additions."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path | None, marks: Marks) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path | None, spans: Spans, marks: Marks) -> None:
+        self._spans = spans
         self._marks = marks
         super().__init__(connection, path)
 
@@ -220,6 +221,7 @@ class _WithMarks(SqliteTransaction):
         if not super().begin():
             return False
         try:
+            self._spans.begin()
             self._marks.take_in()
         except Exception:
             self.rollback()
@@ -228,6 +230,7 @@ class _WithMarks(SqliteTransaction):
 
     def finish(self) -> None:
         """See store.commit.Transaction."""
+        self._spans.finish()
         self._marks.append()
 
     def _on_disk(self) -> int:
