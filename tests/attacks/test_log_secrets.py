@@ -13,7 +13,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -334,7 +334,7 @@ def everything_was_told(log: str, audit: list[dict[str, Any]]) -> None:
 
 def audit_rows(server: Live) -> list[dict[str, Any]]:
     """The whole audit table."""
-    with sqlite3.connect(server.folder / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(server.folder / "pushgate-data" / "pushgate.db")) as database, database:
         return [json.loads(row[0]) for row in database.execute("SELECT data FROM audit")]
 
 

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -102,7 +103,7 @@ def code_in(answer: Answer) -> str:
 
 def rows(server: Live, query: str) -> list[tuple[object, ...]]:
     """What the durable store holds."""
-    with sqlite3.connect(server.folder / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(server.folder / "pushgate-data" / "pushgate.db")) as database, database:
         return database.execute(query).fetchall()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,6 +92,6 @@ async def test_no_update_at_another_worker_brings_a_deleted_client_back(server: 
         found = statuses(await volley(connections, requests))
         assert found[204] == 1
         assert set(found) <= {200, 204, 401}
-        with sqlite3.connect(server.folder / "pushgate-data" / "pushgate.db") as database:
+        with closing(sqlite3.connect(server.folder / "pushgate-data" / "pushgate.db")) as database, database:
             query = "SELECT count(*) FROM clients WHERE client_id = ?"
             assert database.execute(query, (client["client_id"],)).fetchone() == (0,)

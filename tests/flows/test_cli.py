@@ -7,6 +7,7 @@ import re
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -261,7 +262,7 @@ def test_an_operator_takes_a_lost_phone_away(folder: Path) -> None:
     sub = json.loads(done(folder, "user", "show", "alice", "--json"))["sub"]
     phone = Credential(credential_id="0" * 40, sub=sub, kind="totp", label="Phone", created_at=0, sealed=b"secret")
     key = Credential(credential_id="1" * 40, sub=sub, kind="passkey", label="Laptop", created_at=1, public_key=b"key")
-    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(folder / "pushgate-data" / "pushgate.db")) as database, database:
         for credential in (phone, key):
             row = ("default", credential.credential_id, sub, pack(credential))
             database.execute("INSERT INTO credentials (realm, credential_id, sub, data) VALUES (?, ?, ?, ?)", row)
@@ -278,7 +279,7 @@ def test_an_operator_takes_a_lost_phone_away(folder: Path) -> None:
     assert "~ user     default/alice" in done(folder, "user", "credentials", "remove", "alice", "0" * 40)
     [left] = json.loads(done(folder, "user", "credentials", "list", "alice", "--json"))
     assert left["label"] == "Laptop"
-    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(folder / "pushgate-data" / "pushgate.db")) as database, database:
         assert database.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
         [told] = database.execute("SELECT data FROM audit WHERE event = 'credential_removed'").fetchone()
     event = json.loads(told)
@@ -354,7 +355,7 @@ def test_a_rotation_deletes_keys_that_were_retired_long_ago_and_says_so(folder: 
 
 def long_ago(folder: Path, seconds: int) -> None:
     """Retired keys were retired earlier by this much, as if time had passed."""
-    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(folder / "pushgate-data" / "pushgate.db")) as database, database:
         for realm, kid, data in database.execute("SELECT realm, kid, data FROM keys").fetchall():
             key = unpack(data, StoredKey)
             if key.retired_at is not None:
@@ -377,7 +378,7 @@ def test_the_schema_is_brought_up_to_date_and_says_where_it_stands(tmp_path: Pat
 
 
 def test_data_of_a_newer_release_is_left_alone(folder: Path) -> None:
-    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(folder / "pushgate-data" / "pushgate.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     before = everything(folder)
     for command in (["serve", "--port", str(free_port())], ["db", "upgrade"]):

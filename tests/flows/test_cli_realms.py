@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_the_life_of_a_realm(folder: Path) -> None:
     done(folder, "user", "create", "dave", "--realm", "beta", input="dave-password\n")
     assert "- realm    beta/beta" in done(folder, "realm", "delete", "beta", "--yes")
     assert failed(folder, "realm", "show", "beta") == "realm: there is no realm 'beta'"
-    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(folder / "pushgate-data" / "pushgate.db")) as database, database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]

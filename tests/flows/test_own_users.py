@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ async def test_the_example_signs_its_own_people_in(issuer: str, tmp_path: Path) 
         await browser.open("/oauth2/account")
         assert "The Shop" in text(browser)
         assert "/oauth2/account/password" not in text(browser)
-        with sqlite3.connect(tmp_path / "own-users-data/people.db") as people:
+        with closing(sqlite3.connect(tmp_path / "own-users-data/people.db")) as people, people:
             people.execute("update people set active = 0")
         reply = await http.get("/oauth2/userinfo", headers={"authorization": f"Bearer {tokens.access_token}"})
         assert reply.status_code == 401

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -197,7 +198,7 @@ def test_audit_events_that_wait_to_be_written_are_written_at_the_stop(tmp_path: 
             reply = httpx.post(f"{server.url}/oauth2/par", auth=("app", "wrong"), data=REQUEST)
             assert reply.headers["pushgate-refusal"] == "client.authentication"
         assert server.stop() == 0
-    with sqlite3.connect(tmp_path / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(tmp_path / "pushgate-data" / "pushgate.db")) as database, database:
         [[count]] = database.execute("SELECT count(*) FROM audit WHERE event = 'request_refused'").fetchall()
     assert count == len(events(server, "request_refused")) >= 20
 

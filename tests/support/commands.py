@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def failed(folder: Path, *arguments: str, input: str | None = None, **settings: 
 
 def everything(folder: Path) -> list[str]:
     """All that the durable store holds, as SQL."""
-    with sqlite3.connect(folder / "pushgate-data" / "pushgate.db") as database:
+    with closing(sqlite3.connect(folder / "pushgate-data" / "pushgate.db")) as database, database:
         return list(database.iterdump())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,5 +86,5 @@ def test_a_row_that_was_found_holds_no_transaction_open(tmp_path: Path) -> None:
         select = Prepared(sa.select(t.grants.c.grant_id))
         assert select.first(c, {}) is not None
         assert select.scalar(c, {}) is not None
-        with sqlite3.connect(path) as other:
+        with closing(sqlite3.connect(path)) as other, other:
             assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "somebody reads"
