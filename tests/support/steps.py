@@ -201,7 +201,7 @@ def stored(server: Running, kind: str = "par") -> int:
 
 def used(server: Running) -> int:
     """How many marks the transient store holds: jti of assertions and proofs that were used."""
-    rows = server.transient._connection.execute("SELECT numbers FROM marks").fetchall()
+    rows = server.transient._connection.execute("SELECT numbers FROM mark_sets").fetchall()
     return sum(len(unpacked(numbers)) for [numbers] in rows)
 
 

@@ -47,7 +47,7 @@ async def is_there(store: SqliteTransient, *marks: Mark) -> list[bool]:
 def on_disk(path: Path) -> list[int]:
     connection = connect(path)
     try:
-        rows = connection.execute("SELECT numbers FROM marks ORDER BY id").fetchall()
+        rows = connection.execute("SELECT numbers FROM mark_sets ORDER BY id").fetchall()
         return [number for [numbers] in rows for number in unpacked(numbers)]
     finally:
         connection.close()

@@ -19,17 +19,19 @@ from itertools import repeat
 from pushgate.store.ports import Mark
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS marks (
+CREATE TABLE IF NOT EXISTS mark_sets (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- no number comes again, or others would not see what has it
     numbers BLOB NOT NULL, -- of eight bytes each
     keep_until INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS marks_keep_until ON marks (keep_until);
+CREATE INDEX IF NOT EXISTS mark_sets_keep_until ON mark_sets (keep_until);
 ATTACH ':memory:' AS memory;
 CREATE TABLE memory.known (number INTEGER PRIMARY KEY, keep_until INTEGER NOT NULL);
 CREATE TABLE memory.last (id INTEGER NOT NULL);
 """
-APPENDED = "SELECT id, numbers, keep_until FROM main.marks WHERE id > (SELECT id FROM memory.last) ORDER BY id LIMIT ?"
+APPENDED = """
+SELECT id, numbers, keep_until FROM main.mark_sets WHERE id > (SELECT id FROM memory.last) ORDER BY id LIMIT ?
+"""
 # A mark may be made again once its time is over, while its first row is still there: the later one counts.
 TAKE_IN = """
 INSERT INTO memory.known (number, keep_until) VALUES (?, ?)
@@ -37,10 +39,11 @@ ON CONFLICT DO UPDATE SET keep_until = excluded.keep_until WHERE excluded.keep_u
 """
 TAKEN_IN = "UPDATE memory.last SET id = ?"
 CLAIM = "INSERT INTO memory.known (number, keep_until) VALUES (?, ?) ON CONFLICT DO NOTHING"
-APPEND = "INSERT INTO main.marks (numbers, keep_until) VALUES (?, ?)"
+APPEND = "INSERT INTO main.mark_sets (numbers, keep_until) VALUES (?, ?)"
 FORGET = "DELETE FROM memory.known WHERE number = ?"
 PURGE = """
-DELETE FROM main.marks WHERE id IN (SELECT id FROM main.marks WHERE keep_until < ? LIMIT ?) RETURNING length(numbers)
+DELETE FROM main.mark_sets WHERE id IN (SELECT id FROM main.mark_sets WHERE keep_until < ? LIMIT ?)
+RETURNING length(numbers)
 """
 # The index is in the order of numbers, so it is gone through once, whatever has expired.
 NEXT_KNOWN = "SELECT number FROM memory.known WHERE number >= ? ORDER BY number LIMIT 1 OFFSET ?"
