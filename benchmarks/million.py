@@ -103,8 +103,11 @@ class Rows:
     def any_left(self, expiry: int) -> bool:
         """Whether a row that expired then is still there."""
         with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=1)) as database:
-            question = "SELECT EXISTS (SELECT 1 FROM spans WHERE keep_until <= ?)"
-            return bool(database.execute(question, (expiry,)).fetchone()[0])
+            # What tells of the rows first: to look at each of them takes long, and is worth it at the end.
+            questions = (
+                f"SELECT EXISTS (SELECT 1 FROM {table} WHERE keep_until <= ?)" for table in ("spans", "transient")
+            )
+            return any(database.execute(question, (expiry,)).fetchone()[0] for question in questions)
 
 
 def measure(count: int, plan: Plan, note: Note) -> Million:

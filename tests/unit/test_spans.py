@@ -78,9 +78,8 @@ async def test_a_purge_in_steps_takes_all_of_a_long_entry(store: SqliteTransient
     await store.add_many("par", [(b"%d" % n, b"", 10 if n % 3 else LATER) for n in range(many)])
     assert spans(store) == [(10, 2, many - 1), (LATER, 1, many)]
     deleted = await store._commit.submit(lambda: store._spans.purge(11, PURGE_STEP))
-    assert deleted is not None
-    assert 0 < deleted < PURGE_STEP
-    assert spans(store)[0] == (10, 2 + PURGE_STEP, many - 1)
+    assert deleted == PURGE_STEP
+    assert spans(store)[0] == (10, 1 + PURGE_STEP * 3 // 2, many - 1)
     assert deleted + await store.purge(11) == many - len(names(store)) == sum(1 for n in range(many) if n % 3)
     assert {keep_until for keep_until, _, _ in spans(store)} == {LATER}
 
@@ -105,6 +104,36 @@ async def test_an_id_that_comes_again_is_not_deleted_for_the_row_that_had_it(sto
     assert names(store) == ["kept"]
 
 
+async def test_an_id_that_goes_back_is_not_lost(store: SqliteTransient) -> None:
+    taken = Mark(bytes(MARK), LATER)
+    assert await store.add_all((taken,)) is None
+    undone, kept = (row("a", 10), row("b", 20), taken), (row("c", 20),)
+    assert await asyncio.gather(store.add_all(undone), store.add_all(kept)) == [2, None]
+    assert await store.purge(20) == 0
+    assert names(store) == ["c"]
+    assert await store.purge(21) == 1
+    assert names(store) == []
+
+
+@pytest.mark.parametrize("times", [2, 5, 20, 60])
+async def test_times_that_are_mixed_take_no_more_steps(
+    store: SqliteTransient, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    many = 20 * PURGE_STEP
+    await store.add_many("par", [(b"%d" % n, b"", n % times) for n in range(many)])
+    steps = 0
+    purge = store._spans.purge
+
+    def step(now: int, limit: int) -> int | None:
+        nonlocal steps
+        steps += 1
+        return purge(now, limit)
+
+    monkeypatch.setattr(store._spans, "purge", step)
+    assert await store.purge(times) == many
+    assert (steps, spans(store)) == (many // PURGE_STEP + 1, [])
+
+
 async def test_a_transaction_that_fails_leaves_no_entry(store: SqliteTransient) -> None:
     def fails() -> None:
         store._add(row("lost", 10))
@@ -126,16 +155,17 @@ async def test_whoever_purges_takes_what_others_have_added(store: SqliteTransien
     assert names(store) == ["2"]
 
 
-TIME = st.integers(0, 12)
-BATCH = st.lists(st.tuples(st.integers(0, 30), TIME), min_size=1, max_size=12)
-STEPS = st.lists(st.one_of(BATCH, TIME), max_size=12)
+NAME, TIME = st.integers(0, 30), st.integers(0, 12)
+REQUESTS = st.lists(st.lists(st.tuples(NAME, TIME), min_size=1, max_size=3), min_size=1, max_size=8)
+STEPS = st.lists(st.one_of(REQUESTS, TIME), max_size=12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(STEPS)
-async def test_it_is_as_if_each_row_were_looked_at(steps: list[list[tuple[int, int]] | int]) -> None:
+async def test_it_is_as_if_each_row_were_looked_at(steps: list[list[list[tuple[int, int]]] | int]) -> None:
+    """Requests that come in one transaction, each with one row or several, which it gets all or none of."""
     store = open_store(None)
-    there: dict[str, int] = {}
+    there: dict[int, int] = {}
     for step in steps:
         if isinstance(step, int):
             old = [name for name, keep_until in there.items() if keep_until < step]
@@ -143,11 +173,13 @@ async def test_it_is_as_if_each_row_were_looked_at(steps: list[list[tuple[int, i
             for name in old:
                 del there[name]
         else:
-            told = await asyncio.gather(*(store.add("par", str(name).encode(), b"", at) for name, at in step))
-            for (name, at), added in zip(step, told, strict=True):
-                assert added == (str(name) not in there)
-                there.setdefault(str(name), at)
-        assert sorted(names(store)) == sorted(there)
+            asked = (store.add_all(tuple(row(name, at) for name, at in request)) for request in step)
+            for request, told in zip(step, await asyncio.gather(*asked), strict=True):
+                before = [name for name, _ in request]
+                clash = next((n for n, name in enumerate(before) if name in there or name in before[:n]), None)
+                assert told == clash
+                there |= dict(request) if clash is None else {}
+        assert sorted(names(store)) == sorted(map(str, there))
     assert await store.purge(13) == len(there)
     assert (names(store), spans(store)) == ([], [])
     await store.aclose()

@@ -21,7 +21,7 @@ NEW = ("state", "nonce", "code_challenge")
 CREDENTIALS = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
 PLAIN = frozenset({*SAID, *NEW, *CREDENTIALS})
 """A request with any other parameter (a user's name, say) is not kept."""
-MAX_KEPT = 1_000  # for a realm; few hundred bytes each, as most clients have one way to ask
+MAX_KEPT = 1_000  # for a realm; most clients have one way to ask, a hostile one has as many as it likes
 
 
 class Decided(Fact, frozen=True, gc=True):
@@ -58,7 +58,9 @@ class Decisions:
         """Keep it, if it is plain. The oldest goes when there are too many."""
         if params.repeated or not PLAIN.issuperset(params):
             return
-        self._kept[_key(client, params)] = Decided(client, facts, scope)
+        # What is new each time would stay in memory for nothing, and may be as long as a body.
+        asked = msgspec.structs.replace(facts.request, state=None, nonce=None, code_challenge=None, dpop_jkt=None)
+        self._kept[_key(client, params)] = Decided(client, msgspec.structs.replace(facts, request=asked), scope)
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
 

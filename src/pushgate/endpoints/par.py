@@ -87,6 +87,7 @@ def decide(ctx: Context, client: Client, sent: Asked, jkt: str | None) -> tuple[
     known = None if sent.signed else ctx.decisions.find(client, sent.params)
     if known is not None:
         return known.again(sent.params, jkt), known.scope
+    sent.params.reject_repeated("redirect_uri")  # or it would count as left out
     custom = ctx.policy(client).dialect.custom_parameters
     asked, malformed = parse_authorization_request(sent.params, client.client_id, custom)
     check_same_key(jkt, asked.dpop_jkt)

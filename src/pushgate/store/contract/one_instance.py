@@ -190,7 +190,7 @@ async def purge_goes_by_keep_until(open: Open) -> None:
 
 
 async def purge_counts_what_it_deletes(open: Open) -> None:
-    """The number of rows, also where it takes more than one step."""
+    """The number of rows, also where it takes more than one step, and where some were added for a moment only."""
     async with opened(open) as store:
         expect(await store.purge(soon()), 0, "purge of nothing")
         await asyncio.gather(*(store.add(KIND, key(n), b"", past()) for n in range(MANY)))
@@ -198,6 +198,12 @@ async def purge_counts_what_it_deletes(open: Open) -> None:
         expect(await store.purge(int(time.time())), MANY, "purge")
         expect(await store.purge(int(time.time())), 0, "purge again")
         expect(await store.get(KIND, key("kept")), Stored(b"", consumed=False), "get of the row to be kept")
+        taken = Mark(key("taken")[:MARK], soon())
+        expect(await store.add_all((taken,)), None, "add_all of a mark")
+        tried = (Row(KIND, key("a"), b"", past() - 9), Row(KIND, key("b"), b"", past()), taken)
+        both = await asyncio.gather(store.add_all(tried), store.add_all((Row(KIND, key("c"), b"", past()),)))
+        expect(both, [2, None], "add_all of rows with a mark that is there, and of another one")
+        expect(await store.purge(int(time.time())), 1, "purge of what was added beside a refusal")
 
 
 async def purge_drops_marks_that_are_old(open: Open) -> None:

@@ -59,7 +59,7 @@ class Marks:
     """Of one connection. All but `__init__` is done within a transaction that holds the write lock."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Make the tables and take in what there is: a second for a million."""
+        """Make the tables and take in what there is: a second for a million, two where each came alone."""
         self._execute = connection.execute
         self._execute_many = connection.executemany
         self._added: dict[int, list[int]] = {}

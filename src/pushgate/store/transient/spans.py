@@ -22,9 +22,12 @@ INSERT INTO spans (keep_until, first, last) VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET last = max(last, excluded.last)
 """
 PAST = "SELECT keep_until, first, last FROM spans WHERE keep_until < ? ORDER BY keep_until, first LIMIT ?"
-DELETE = "DELETE FROM transient WHERE id BETWEEN ? AND ? AND keep_until <= ?"
+DELETE = """
+DELETE FROM transient WHERE id IN
+    (SELECT id FROM transient WHERE id BETWEEN ? AND ? AND keep_until <= ? ORDER BY id LIMIT ?) RETURNING id
+"""
 LEAVE = "DELETE FROM spans WHERE keep_until = ? AND first = ?"
-GAP = 64  # ids of others within a span: what it costs to pass over them is less than what another entry does
+GAP = 16  # ids of others between two rows of a span: to pass over them costs less than another entry does
 
 
 class Spans:
@@ -42,9 +45,9 @@ class Spans:
         self._open = {}
 
     def add(self, keep_until: int, row: int) -> None:
-        """A row was added under the highest id there is."""
+        """A row was added under the highest id there is; whichever were higher before it are gone."""
         span = self._open.get(keep_until)
-        if span is None:
+        if span is None or row < span[0]:
             self._open[keep_until] = [row, row]
         elif row - span[1] <= GAP:
             span[1] = row
@@ -61,16 +64,16 @@ class Spans:
         self._execute(ENTER, (keep_until, *span))
 
     def purge(self, now: int, limit: int) -> int | None:
-        """Delete rows that have outlived their time, of `limit` ids; how many they were, None if there are no more."""
+        """Delete rows that have outlived their time, `limit` at most; how many they were, None if there are no more."""
         past = self._execute(PAST, (now, limit)).fetchall()
-        deleted, room = 0, limit
+        total = 0
         for keep_until, first, last in past:
-            end = min(last, first + room - 1)
-            deleted += self._execute(DELETE, (first, end, keep_until)).rowcount
+            deleted = self._execute(DELETE, (first, last, keep_until, limit - total)).fetchall()
+            total += len(deleted)
             self._execute(LEAVE, (keep_until, first))
-            room -= end - first + 1
-            if end < last:
-                self._enter(keep_until, [end + 1, last])
-            if room == 0:
+            if total == limit:
+                beyond = max(row for [row] in deleted) + 1
+                if beyond <= last:
+                    self._enter(keep_until, [beyond, last])
                 break
-        return deleted if past else None
+        return total if past else None
