@@ -19,7 +19,7 @@ settings.load_profile("steady")
 # What a failed test shows of the log is plain: colours, and the local variables of a traceback, take their time.
 _plain = structlog.processors
 structlog.configure(processors=[_plain.add_log_level, _plain.format_exc_info, _plain.KeyValueRenderer()])
-# Whoever runs the tests in the background of a shell script runs them with Ctrl-C ignored, and so the programs they start.
+# A shell script that runs the tests in its background has them, and the programs they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest_plugins = ["tests.plugin_requirements"]
