@@ -246,6 +246,21 @@ def test_files_of_the_folder_it_starts_in_are_not_taken_for_modules(tmp_path: Pa
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("bücher..", "cannot listen on bücher..:1: not a host name"),
+        ("", "cannot listen: the host is empty (0.0.0.0 is every address of this machine)"),
+    ],
+)
+def test_where_it_cannot_listen_is_said_in_a_line(tmp_path: Path, workers: str, host: str, said: str) -> None:
+    options = ["--host", host, "--port", "1", "--workers", workers]
+    command = [sys.executable, "-m", "pushgate", "serve", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"pushgate: {said}\n")
+
+
 def test_a_path_may_be_any_bytes(tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"x\xff.toml")
     odd.write_text('log_level = "error"\n')

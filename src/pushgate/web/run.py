@@ -43,16 +43,19 @@ class Listen:
     """The process that started this worker, which stops when that one is gone."""
 
     def bind(self) -> socket.socket:
-        """A listening socket. Raises OSError where the address is taken, or the certificate cannot be used."""
+        """A listening socket. Raises OSError where the address is taken or none, or the certificate cannot be used."""
         self._check_certificate()
+        if not self.host:  # which would be every address there is, and few who leave it empty mean that
+            raise OSError("cannot listen: the host is empty (0.0.0.0 is every address of this machine)")
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((self.host, self.port))
-        except OSError as problem:
+        except (OSError, TypeError) as problem:  # TypeError: it cannot be written as a host name
             listening.close()
-            raise OSError(f"cannot listen on {self.host}:{self.port}: {problem.strerror}") from None
+            reason = problem.strerror if isinstance(problem, OSError) else "not a host name"
+            raise OSError(f"cannot listen on {self.host}:{self.port}: {reason}") from None
         listening.listen(BACKLOG)
         listening.set_inheritable(True)
         return listening
