@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from pushgate.store.checkpoints import EVERY
 from pushgate.store.ports import MARK, Mark, Row, StoreUnavailable
 from pushgate.store.transient.marks import FIRST, LAST, SLICE, unpacked
 from pushgate.store.transient.sqlite import SqliteTransient, connect
+from tests.support.stores import open_store
 
 
 def mark(n: int, keep_until: int | None = None) -> Mark:
@@ -21,22 +21,6 @@ def mark(n: int, keep_until: int | None = None) -> Mark:
         n.to_bytes(8, "big", signed=True) + bytes(MARK - 8),
         int(time.time()) + 3600 if keep_until is None else keep_until,
     )
-
-
-def open_store(path: Path) -> SqliteTransient:
-    return SqliteTransient(path, time.time)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "transient.db"
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteTransient]:
-    opened = open_store(path)
-    yield opened
-    await opened.aclose()
 
 
 async def is_there(store: SqliteTransient, *marks: Mark) -> list[bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,9 @@ from hypothesis import strategies as st
 from pushgate.store.ports import MARK, Mark, Row
 from pushgate.store.transient.spans import GAP
 from pushgate.store.transient.sqlite import PURGE_STEP, SqliteTransient
+from tests.support.stores import open_store
 
 LATER = int(time.time()) + 3600
-
-
-def open_store(path: Path | None) -> SqliteTransient:
-    return SqliteTransient(path, time.time)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "transient.db"
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteTransient]:
-    opened = open_store(path)
-    yield opened
-    await opened.aclose()
 
 
 def row(name: object, keep_until: int) -> Row:
