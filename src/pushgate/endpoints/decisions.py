@@ -27,7 +27,6 @@ MAX_KEPT = 1_000  # for a realm; most clients have one way to ask, a hostile one
 class Decided(Fact, frozen=True, gc=True):
     """A request that every rule let pass, and the scope that may be granted."""
 
-    client: Client
     facts: Facts
     scope: tuple[str, ...]
 
@@ -52,15 +51,15 @@ class Decisions:
     def find(self, client: Client, params: Params) -> Decided | None:
         """What was decided of a request with the same parameters and the same values of `SAID`."""
         found = None if params.repeated else self._kept.get(_key(client, params))
-        return found if found is not None and found.client is client else None
+        return found if found is not None and found.facts.client is client else None
 
-    def keep(self, client: Client, params: Params, facts: Facts, scope: tuple[str, ...]) -> None:
+    def keep(self, params: Params, facts: Facts, scope: tuple[str, ...]) -> None:
         """Keep it, if it is plain. The oldest goes when there are too many."""
         if params.repeated or not PLAIN.issuperset(params):
             return
         # What is new each time would stay in memory for nothing, and may be as long as a body.
         asked = msgspec.structs.replace(facts.request, state=None, nonce=None, code_challenge=None, dpop_jkt=None)
-        self._kept[_key(client, params)] = Decided(client, msgspec.structs.replace(facts, request=asked), scope)
+        self._kept[_key(facts.client, params)] = Decided(msgspec.structs.replace(facts, request=asked), scope)
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
 

@@ -97,7 +97,7 @@ def decide(ctx: Context, client: Client, sent: Asked, jkt: str | None) -> tuple[
     facts = facts_of(ctx, client, asked, pushed=True, signed=sent.signed, malformed=malformed)
     scope = check(facts)
     if not sent.signed:
-        ctx.decisions.keep(client, sent.params, facts, scope)
+        ctx.decisions.keep(sent.params, facts, scope)
     return asked, scope
 
 

@@ -43,15 +43,14 @@ async def asked_for(ctx: Context, client: Client, params: Params) -> Asked:
 
 async def pushed(ctx: Context, client: Client, params: Params) -> Asked:
     """The parameters of a push. Raises what `brought` raises. RFC 9126 2.1, 3."""
-    policy = ctx.policy(client)
     if "request_uri" in params:
-        if not policy.dialect.references_pushed or "request" in params:
+        if not ctx.policy(client).dialect.references_pushed or "request" in params:
             raise refusals.PAR_REQUEST_URI()
         return await signed_request(ctx, client, await fetched(ctx, client, params["request_uri"]))
     asked = await asked_for(ctx, client, params)
     if "request" not in params:
         return asked
-    return Asked(request_object.with_beside(asked.params, params, policy), signed=True)
+    return Asked(request_object.with_beside(asked.params, params, ctx.policy(client)), signed=True)
 
 
 async def brought(ctx: Context, client: Client, params: Params) -> Asked:

@@ -1,7 +1,7 @@
 """When rows of the transient store on SQLite may go.
 
-An index over their time costs 2.5 % of a push, for each row has an entry. Rows that one transaction adds lie side by
-side, and most are kept until the same second, so here one entry tells of all of them: from which id to which.
+An index over their time costs 2.5 % of a signed push, for each row has an entry. Rows that one transaction adds lie
+side by side, and most are kept until the same second, so here one entry tells of all of them: from which id to which.
 """
 
 from __future__ import annotations
